@@ -1,0 +1,15 @@
+/// \file
+/// How much memory this process used and how much it may use.
+#pragma once
+
+namespace widelimit::runtime {
+
+/// Largest resident set of this process so far, bytes. Local.
+double peak_rss_bytes();
+
+/// Memory that new allocations on this machine can still get, bytes: what the kernel calls
+/// available, or what the control group of this process (a batch job) still allows, whichever is
+/// less. Local.
+double available_memory_bytes();
+
+}  // namespace widelimit::runtime

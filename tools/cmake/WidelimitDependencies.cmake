@@ -1,0 +1,55 @@
+# What widelimit is built on. Each package is looked for where CMake looks by default, so a module system,
+# Spack or CMAKE_PREFIX_PATH decides which one is taken.
+
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C CXX)
+
+# The set-up scripts put a prebuilt Kokkos into build/python where the system has none.
+file(GLOB _widelimit_prebuilt_kokkos
+     ${CMAKE_CURRENT_SOURCE_DIR}/build/python/lib/python3*/site-packages/pygenten/lib64/cmake/Kokkos)
+find_package(Kokkos 4.5 CONFIG QUIET)
+if(NOT Kokkos_FOUND)
+  find_package(Kokkos 4.5 CONFIG QUIET HINTS ${_widelimit_prebuilt_kokkos})
+endif()
+if(NOT Kokkos_FOUND)
+  message(FATAL_ERROR "widelimit needs Kokkos 4.5 or later and found none. Load it (module, Spack), set "
+                      "-DKokkos_ROOT=PREFIX, or let tools/quickstart.sh install a prebuilt one.")
+endif()
+
+set(HDF5_PREFER_PARALLEL ON)
+if(NOT DEFINED HDF5_ROOT AND EXISTS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/hdf5/openmpi)
+  set(HDF5_ROOT /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/hdf5/openmpi)
+endif()
+find_package(HDF5 REQUIRED COMPONENTS C)
+if(NOT HDF5_IS_PARALLEL)
+  message(FATAL_ERROR "widelimit writes its results with parallel HDF5, and the HDF5 found (${HDF5_INCLUDE_DIRS}) "
+                      "was built without MPI. Debian: libhdf5-openmpi-dev. Spack: hdf5 +mpi.")
+endif()
+find_package(HDF5 REQUIRED COMPONENTS C HL)
+
+find_library(WIDELIMIT_OPENBLAS NAMES openblas REQUIRED)
+find_library(WIDELIMIT_SCALAPACK NAMES scalapack-openmpi scalapack REQUIRED)
+find_path(WIDELIMIT_CBLAS_INCLUDE NAMES cblas.h PATH_SUFFIXES openblas ${CMAKE_LIBRARY_ARCHITECTURE}
+          openblas-openmp ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+
+add_library(widelimit_openblas INTERFACE)
+target_include_directories(widelimit_openblas SYSTEM INTERFACE ${WIDELIMIT_CBLAS_INCLUDE})
+target_link_libraries(widelimit_openblas INTERFACE ${WIDELIMIT_OPENBLAS})
+
+add_library(widelimit_scalapack INTERFACE)
+target_link_libraries(widelimit_scalapack INTERFACE ${WIDELIMIT_SCALAPACK} widelimit_openblas)
+
+add_library(widelimit_hdf5 INTERFACE)
+target_include_directories(widelimit_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
+target_compile_definitions(widelimit_hdf5 INTERFACE ${HDF5_DEFINITIONS})
+target_link_libraries(widelimit_hdf5 INTERFACE ${HDF5_HL_LIBRARIES} ${HDF5_LIBRARIES} MPI::MPI_C)
+
+if(TARGET yaml-cpp::yaml-cpp)
+  set(WIDELIMIT_YAML yaml-cpp::yaml-cpp)
+else()
+  set(WIDELIMIT_YAML yaml-cpp)
+endif()

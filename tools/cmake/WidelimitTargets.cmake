@@ -1,0 +1,49 @@
+# widelimit_add_module(name SOURCES … PUBLIC … PRIVATE …)
+#   A library of sources in src/<name>/ whose public headers are include/widelimit/<name>/.
+#   A module links the modules it uses, so that a forbidden dependency does not link.
+# widelimit_add_test(module name [NP 1 2 4] [LINK …])
+#   Builds tests/unit/<module>/<name>.cpp; with NP it runs under MPI once for each rank count.
+include(CMakeParseArguments)
+
+add_library(widelimit_options INTERFACE)
+target_compile_features(widelimit_options INTERFACE cxx_std_20)
+target_compile_options(widelimit_options INTERFACE
+  -Wall -Wextra -Wpedantic $<$<BOOL:${WIDELIMIT_WARNINGS_AS_ERRORS}>:-Werror>
+  # GCC 12 warns of overlapping copies in its own std::string (its bug 105651).
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+  # Kernels test no errno and no floating-point trap; without these a square root or a select does not vectorise.
+  -fno-math-errno -fno-trapping-math
+  $<$<BOOL:${WIDELIMIT_NATIVE}>:-march=native>)
+if(WIDELIMIT_NATIVE AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(widelimit_options INTERFACE -mprefer-vector-width=512)
+endif()
+if(WIDELIMIT_SANITIZE)
+  target_compile_options(widelimit_options INTERFACE -fsanitize=${WIDELIMIT_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(widelimit_options INTERFACE -fsanitize=${WIDELIMIT_SANITIZE})
+endif()
+
+function(widelimit_add_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(widelimit_${name} STATIC ${ARG_SOURCES})
+  add_library(widelimit::${name} ALIAS widelimit_${name})
+  target_include_directories(widelimit_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_link_libraries(widelimit_${name} PUBLIC ${ARG_PUBLIC} PRIVATE widelimit_options ${ARG_PRIVATE})
+  set_target_properties(widelimit_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+function(widelimit_add_test module name)
+  cmake_parse_arguments(ARG "" "" "NP;LINK" ${ARGN})
+  set(target test_${module}_${name})
+  add_executable(${target} ${PROJECT_SOURCE_DIR}/tests/unit/${module}/${name}.cpp)
+  target_link_libraries(${target} PRIVATE widelimit_test_support widelimit::${module} widelimit_options ${ARG_LINK})
+  if(NOT ARG_NP)
+    set(ARG_NP 1)
+  endif()
+  foreach(np IN LISTS ARG_NP)
+    add_test(NAME unit.${module}.${name}.np${np}
+             COMMAND ${MPIEXEC_EXECUTABLE} ${WIDELIMIT_MPI_TEST_FLAGS} ${MPIEXEC_NUMPROC_FLAG} ${np} $<TARGET_FILE:${target}>)
+    set_tests_properties(unit.${module}.${name}.np${np} PROPERTIES LABELS unit PROCESSORS ${np} TIMEOUT 600
+      ENVIRONMENT "OMP_NUM_THREADS=1;OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+  endforeach()
+endfunction()
