@@ -1,0 +1,57 @@
+/// \file
+/// A network compiled to a flat list of stages on registers, without data: what happens to the
+/// scales of the points and to each entry of a Gram matrix.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "widelimit/network/layers.hpp"
+
+namespace widelimit::gram {
+
+struct DenseStage {
+  double w_std, b_std;
+};
+struct DualStage {
+  network::Activation function;
+};
+struct LayerNormStage {
+  double eps;
+};
+struct DropoutStage {
+  double keep;
+};
+/// Σ over branches, each kernel times its weight (sum: 1; concat: the branch's share of the
+/// channels).
+struct SumStage {
+  std::vector<double> weights;
+};
+struct ProductStage {};
+
+/// One stage: registers `sources` → register `target` (which may be one of them).
+struct Stage {
+  std::variant<DenseStage, DualStage, LayerNormStage, DropoutStage, SumStage, ProductStage> kind;
+  std::vector<int> sources;
+  int target = 0;
+  std::string name;  ///< as in the input file, for reports
+};
+
+/// Register 0 holds the input, `output` the result.
+struct Plan {
+  std::vector<Stage> stages;
+  int n_registers = 1;
+  int output = 0;
+  int dense_layers = 0;
+  int element_wise_layers = 0;
+};
+
+/// Compiles a validated network. Registers are reused as soon as their value is dead. Local, host
+/// only.
+Plan compile(network::Sequence const& network);
+
+/// Rough floating-point operations of the stages for one entry, the input product apart.
+double flops_per_entry(Plan const& plan);
+
+}  // namespace widelimit::gram

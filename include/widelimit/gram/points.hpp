@@ -1,0 +1,67 @@
+/// \file
+/// Data points made ready for Gram tiles: unit rows, scales, and the coefficients that each layer
+/// needs per point.
+#pragma once
+
+#include <vector>
+
+#include <Kokkos_Core.hpp>
+
+#include "widelimit/gram/plan.hpp"
+#include "widelimit/kernels/entry_program.hpp"
+#include "widelimit/runtime/types.hpp"
+
+namespace widelimit::gram {
+
+using Exec = Kokkos::DefaultExecutionSpace;
+
+/// A data set after input scaling, with what the layers of one network need of it.
+template <class Real>
+struct Points {
+  using Matrix = Kokkos::View<Real**, Kokkos::LayoutRight, Exec>;
+  using Vector = Kokkos::View<Real*, Exec>;
+
+  Index n = 0;
+  Index d = 0;
+  Matrix unit_rows;  ///< n x d, each row of norm 1 (zero rows stay zero)
+  std::vector<double>
+      scale_in;  ///< |x|/√d, so that K_input(x,x') = scale·scale'·(unit row · unit row')
+  Matrix coefficients;   ///< n_coefficients x n, see EntryProgram
+  Vector scale_out;      ///< √K(x,x) of the whole network
+  Vector nngp_diagonal;  ///< K(x,x)
+  Vector ntk_diagonal;   ///< Θ(x,x)
+};
+
+/// Normalises rows. Overflow and underflow are avoided for norms of 1e±150 (double).
+/// \param inputs  n x d, row-major; finite
+template <class Real>
+Points<Real> prepare_points(std::vector<Real> const& inputs, Index n, Index d);
+
+/// The operations of a network on entries, with the tables that they share.
+template <class Real>
+struct BoundProgram {
+  Kokkos::View<kernels::Op<Real>*, Exec> ops;
+  typename Points<Real>::Vector tables;
+  int n_registers = 1;
+  int output = 0;
+  /// Nonempty when `numerical: {points: auto}` could not reach its tolerance: says what was
+  /// reached.
+  std::string accuracy_note;
+
+  kernels::EntryProgram<Real> view() const {
+    return {ops.data(), static_cast<int>(ops.extent(0)), n_registers, output, tables.data()};
+  }
+};
+
+/// Relative tolerance of `numerical: {points: auto}`.
+template <class Real>
+inline constexpr double series_tolerance = sizeof(Real) == 8 ? 1e-13 : 1e-7;
+
+/// Runs the plan on the scales of all the data sets, fills their coefficient tables and diagonals,
+/// and returns the matching operations. Sets that meet in one Gram matrix must be bound together,
+/// since the length of a Hermite series depends on the largest scale. Host work O(n · layers),
+/// local; throws InputError where a kernel is infinite.
+template <class Real>
+BoundProgram<Real> bind(Plan const& plan, std::vector<Points<Real>*> const& sets);
+
+}  // namespace widelimit::gram

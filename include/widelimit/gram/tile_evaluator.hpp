@@ -1,0 +1,48 @@
+/// \file
+/// K and Θ of one tile of a Gram matrix.
+#pragma once
+
+#include "widelimit/gram/points.hpp"
+
+namespace widelimit::gram {
+
+enum class Output { nngp, ntk, both };
+
+constexpr bool wants_nngp(Output o) {
+  return o != Output::ntk;
+}
+constexpr bool wants_ntk(Output o) {
+  return o != Output::nngp;
+}
+
+/// Evaluates tiles of the Gram matrices between two data sets that were bound together (or of one
+/// with itself).
+template <class Real>
+class TileEvaluator {
+ public:
+  /// The data must outlive the evaluator. `row_points` and `col_points` may be the same object:
+  /// then equal row and column numbers are the same point (exact diagonal, shared dropout masks).
+  TileEvaluator(BoundProgram<Real> program, Points<Real> const& row_points,
+                Points<Real> const& col_points, Output output);
+
+  /// K and/or Θ of the points `rows` x `cols`: one GEMM (SYRK on the diagonal), then the whole
+  /// layer stack on cache-resident blocks of the product. 2|I||J|d + O(layers·|I||J|) flops, no
+  /// allocation. \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory;
+  /// the one that `output` does not
+  ///                   ask for may be null. A tile on the diagonal (rows == cols of one data set)
+  ///                   is filled whole and exactly symmetric.
+  /// Throws InputError where an entry is not finite.
+  void operator()(Range rows, Range cols, Real* nngp, Real* ntk, Index ld) const;
+
+  Output output() const { return output_; }
+  Points<Real> const& row_points() const { return row_points_; }
+  Points<Real> const& col_points() const { return col_points_; }
+
+ private:
+  BoundProgram<Real> program_;
+  Points<Real> const& row_points_;
+  Points<Real> const& col_points_;
+  Output output_;
+};
+
+}  // namespace widelimit::gram

@@ -1,0 +1,244 @@
+/// \file
+/// A network compiled to a flat list of operations on correlation entries, run on one block of a
+/// row of a tile.
+///
+/// The operations run one after the other over a block of entries that stays in cache (scratch
+/// memory on a GPU); within an operation the loop over entries is vectorised. Registers hold a
+/// block of entries each.
+#pragma once
+
+#include <Kokkos_Core.hpp>
+
+#include "widelimit/kernels/correlation.hpp"
+#include "widelimit/kernels/dual_union.hpp"
+#include "widelimit/kernels/numerical_functions.hpp"
+
+namespace widelimit::kernels {
+
+enum class OpKind {
+  affine,      ///< dense with bias: branch of weight a and a constant of weight β; Θ gains K
+  tangent,     ///< dense without bias: Θ gains K
+  dual,        ///< element-wise function of DualUnion; with `number` = 1 Θ gains K as well
+  series,      ///< element-wise function by its Hermite series
+  quadrature,  ///< element-wise function by a Gauss–Hermite product rule
+  sum_first,   ///< begins Σ w w' (branch): register dst = weighted src, its defect held as 1-c
+  sum_next,    ///< adds a weighted branch
+  sum_end,     ///< turns 1-c back to 1-|c|
+  product,     ///< dst = dst·src
+  dropout      ///< independent masks: c and Θ̂ times the keep probability
+};
+
+template <class Real>
+struct Op {
+  OpKind kind;
+  int dst, src;
+  Index coefficients;  ///< first row of this operation in the points' coefficient tables
+  int n_terms;         ///< series: terms; quadrature: points per axis
+  Real number;         ///< dropout: keep probability; dual: see OpKind
+  network::NumericalFunction fn;
+  Index table;  ///< quadrature: where its nodes (then weights) begin in `tables`
+  DualUnion<Real> dual;
+};
+
+/// Calls f(k) for k = 0 … n-1: a SIMD loop on the host, over the team's lanes on a device. An entry
+/// is always handled by the same lane, so that no barrier is needed between operations.
+template <class Member, class F>
+KOKKOS_FORCEINLINE_FUNCTION void for_each_lane(Member const& team, int n, F const& f) {
+  KOKKOS_IF_ON_DEVICE((Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), f);))
+  KOKKOS_IF_ON_HOST(((void)team; _Pragma("omp simd") for (int k = 0; k < n; ++k) f(k);))
+}
+
+/// One block of entries: three arrays.
+template <class Real>
+struct Block {
+  Real *c, *e, *t;
+  KOKKOS_FORCEINLINE_FUNCTION Entry<Real> load(int k) const { return {c[k], e[k], t[k]}; }
+  KOKKOS_FORCEINLINE_FUNCTION void store(int k, Entry<Real> const& x) const {
+    c[k] = x.c;
+    e[k] = x.e;
+    t[k] = x.t;
+  }
+};
+
+template <class Real>
+struct EntryProgram {
+  Op<Real> const* ops;
+  int n_ops;
+  int n_registers;
+  int output;
+  Real const* tables;
+
+  /// Runs all operations on `n` entries of one row. Register 0 holds the inputs' correlations.
+  /// \param registers  scratch: n_registers + 1 blocks of `width` entries (one for the series)
+  /// \param row, col   coefficient tables of the row's point and of the first column's point
+  template <class Member>
+  KOKKOS_FUNCTION void run(Member const& team, int n, Real* registers, int width, Point<Real> row,
+                           Point<Real> col) const {
+    for (int o = 0; o < n_ops; ++o) {
+      Op<Real> const& op = ops[o];
+      Block<Real> const src = block(registers, width, op.src);
+      Block<Real> const dst = block(registers, width, op.dst);
+      Point<Real> const at_row{row.data + op.coefficients * row.stride, row.stride};
+      Point<Real> const at_col{col.data + op.coefficients * col.stride, col.stride};
+      switch (op.kind) {
+        case OpKind::dual: {
+          Real const gain = op.number;
+          op.dual.visit([&](auto const& dual) {
+            auto const f = dual;
+            for_each_lane(team, n, [=](int k) {
+              Entry<Real> out = f(src.load(k), at_row, {at_col.data + k, at_col.stride});
+              out.t += gain * out.c;
+              dst.store(k, out);
+            });
+          });
+          break;
+        }
+        case OpKind::tangent:
+          for_each_lane(team, n, [=](int k) {
+            Entry<Real> x = src.load(k);
+            x.t += x.c;
+            dst.store(k, x);
+          });
+          break;
+        case OpKind::affine:
+          affine(team, n, src, dst, at_row, at_col);
+          break;
+        case OpKind::sum_first:
+        case OpKind::sum_next:
+          add_branch(team, n, src, dst, at_row, at_col, op.kind == OpKind::sum_first);
+          break;
+        case OpKind::sum_end:
+          for_each_lane(team, n, [=](int k) {
+            Real const c = dst.c[k], one_minus = dst.e[k];
+            Real const e = c >= 0 ? one_minus : 1 + c;
+            dst.e[k] = e > 0 ? e : Real(0);
+          });
+          break;
+        case OpKind::product:
+          for_each_lane(team, n, [=](int k) {
+            Entry<Real> const x = src.load(k), y = dst.load(k);
+            dst.store(k, {x.c * y.c, x.e + y.e - x.e * y.e, x.t * y.c + x.c * y.t});
+          });
+          break;
+        case OpKind::dropout: {
+          Real const keep = op.number;
+          for_each_lane(team, n, [=](int k) {
+            Entry<Real> const x = src.load(k);
+            dst.store(k, {keep * x.c, (1 - keep) + keep * x.e, keep * x.t});
+          });
+          break;
+        }
+        case OpKind::series:
+          series(team, n, op.n_terms, src, dst, block(registers, width, n_registers), at_row,
+                 at_col);
+          break;
+        case OpKind::quadrature:
+          quadrature(team, n, op, src, dst, at_row, at_col);
+          break;
+      }
+    }
+  }
+
+  KOKKOS_FORCEINLINE_FUNCTION static Block<Real> block(Real* registers, int width, int index) {
+    Real* const first = registers + Index{3} * width * index;
+    return {first, first + width, first + 2 * width};
+  }
+
+ private:
+  /// c' = aa'c + ββ'; 1-c' = aa'(1-c) + ((a-a')² + (β-β')²)/2, as a²+β² = 1.
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION static void affine(Member const& team, int n, Block<Real> src,
+                                                 Block<Real> dst, Point<Real> row,
+                                                 Point<Real> col) {
+    Real const a_row = row[0], b_row = row[1];
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const x = src.load(k);
+      Real const a_col = col.data[k], b_col = col.data[col.stride + k];
+      Real const aa = a_row * a_col;
+      Real const c = aa * x.c + b_row * b_col;
+      Real const one_minus =
+          aa * x.one_minus() + (square(a_row - a_col) + square(b_row - b_col)) / 2;
+      Real const one_plus = aa * x.one_plus() + (square(a_row - a_col) + square(b_row + b_col)) / 2;
+      dst.store(k, {c, c >= 0 ? one_minus : one_plus, aa * x.t + c});
+    });
+  }
+
+  /// c' = Σ w w' c, 1-c' = Σ (w w'(1-c) + (w-w')²/2), as Σ w² = 1.
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION static void add_branch(Member const& team, int n, Block<Real> src,
+                                                     Block<Real> dst, Point<Real> row,
+                                                     Point<Real> col, bool first) {
+    Real const w_row = row[0];
+    Real const keep = first ? 0 : 1;
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const x = src.load(k);
+      // The first branch may overwrite what dst held, which must not reach the sum even as NaN
+      // times 0.
+      Entry<Real> const sum = keep > 0 ? dst.load(k) : Entry<Real>{0, 0, 0};
+      Real const w_col = col.data[k];
+      Real const ww = w_row * w_col;
+      dst.store(k, {sum.c + ww * x.c, sum.e + ww * x.one_minus() + square(w_row - w_col) / 2,
+                    sum.t + ww * x.t});
+    });
+  }
+
+  /// Horner's rule for Σ ĥ_k ĥ'_k c^k and its derivative, one term at a time over the whole block.
+  /// Coefficients of a point: r, then ĥ_0, ĥ_1, …
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION static void series(Member const& team, int n, int terms,
+                                                 Block<Real> src, Block<Real> dst, Block<Real> work,
+                                                 Point<Real> row, Point<Real> col) {
+    for_each_lane(team, n, [=](int k) {
+      work.c[k] = 0;
+      work.t[k] = 0;
+    });
+    for (int m = terms - 1; m >= 0; --m) {
+      Real const h_row = row[1 + m];
+      Real const* const h_col = col.data + (1 + m) * col.stride;
+      for_each_lane(team, n, [=](int k) {
+        Real const c = src.c[k], value = work.c[k];
+        work.t[k] = work.t[k] * c + value;
+        work.c[k] = value * c + h_row * h_col[k];
+      });
+    }
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const in = src.load(k);
+      dst.store(k, entry_of(work.c[k], in.t * work.t[k],
+                            same_point(in, row, {col.data + k, col.stride})));
+    });
+  }
+
+  /// Product rule: u = r√2·x_a, v = r'√2·(c x_a + √(1-c²) x_b). Coefficients of a point: r√2,
+  /// 1/r_new, then φ(u_a) and φ'(u_a) for all a; nodes and weights (over √π) stand in `tables`.
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION void quadrature(Member const& team, int n, Op<Real> const& op,
+                                              Block<Real> src, Block<Real> dst, Point<Real> row,
+                                              Point<Real> col) const {
+    Real const* const nodes = tables + op.table;
+    int const points = op.n_terms;
+    Real const* const weights = nodes + points;
+    auto const fn = op.fn;
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const in = src.load(k);
+      Point<Real> const at{col.data + k, col.stride};
+      Real const sine = Kokkos::sqrt(in.e * (2 - in.e));
+      Real value = 0, slope = 0;
+      for (int a = 0; a < points; ++a) {
+        Real inner = 0, inner_slope = 0;
+        for (int b = 0; b < points; ++b) {
+          auto const at_v = evaluate(fn, at[0] * (in.c * nodes[a] + sine * nodes[b]));
+          inner += weights[b] * at_v.value;
+          inner_slope += weights[b] * at_v.slope;
+        }
+        value += weights[a] * row[2 + a] * inner;
+        slope += weights[a] * row[2 + points + a] * inner_slope;
+      }
+      Real const weight = row[1] * at[1];
+      // row[0]·at[0] = 2rr'
+      dst.store(k, entry_of(weight * value, in.t * weight * row[0] * at[0] / 2 * slope,
+                            same_point(in, row, at)));
+    });
+  }
+};
+
+}  // namespace widelimit::kernels

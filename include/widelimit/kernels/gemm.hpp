@@ -1,0 +1,20 @@
+/// \file
+/// Matrix products of points: OpenBLAS on the host.
+#pragma once
+
+#include "widelimit/runtime/types.hpp"
+
+namespace widelimit::kernels {
+
+/// C = A·Bᵀ with A m x k, B n x k, C m x n, all row-major with leading dimensions k, k, ldc. Host
+/// memory. 2mnk flops.
+void multiply_transposed(double const* a, double const* b, double* c, Index m, Index n, Index k,
+                         Index ldc);
+void multiply_transposed(float const* a, float const* b, float* c, Index m, Index n, Index k,
+                         Index ldc);
+
+/// The lower triangle of C = A·Aᵀ, m x m; the rest of C is left as it is. m²k flops.
+void multiply_symmetric(double const* a, double* c, Index m, Index k, Index ldc);
+void multiply_symmetric(float const* a, float* c, Index m, Index k, Index ldc);
+
+}  // namespace widelimit::kernels

@@ -1,0 +1,159 @@
+#include "widelimit/gram/plan.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace widelimit::gram {
+namespace {
+
+/// A value in a register; `width` is its number of channels in units of a weight layer's.
+struct Value {
+  int reg;
+  double width = 1;
+};
+
+class Compiler {
+ public:
+  Plan run(network::Sequence const& network) {
+    Value const out = sequence(network, {0}, true);
+    plan_.output = out.reg;
+    return std::move(plan_);
+  }
+
+ private:
+  /// \param may_overwrite  whether the input's register is free to be written
+  Value sequence(network::Sequence const& layers, Value in, bool may_overwrite) {
+    for (network::Layer const& layer : layers) {
+      Value const out = std::visit(
+          [&](auto const& kind) { return apply(kind, layer.name, in, may_overwrite); }, layer.kind);
+      may_overwrite = may_overwrite || out.reg != in.reg;
+      in = out;
+    }
+    return in;
+  }
+
+  Value apply(network::Dense const& dense, std::string const& name, Value in, bool may_overwrite) {
+    ++plan_.dense_layers;
+    return {unary(DenseStage{dense.w_std, dense.b_std}, name, in, may_overwrite), 1};
+  }
+  Value apply(network::Activation const& function, std::string const& name, Value in,
+              bool may_overwrite) {
+    ++plan_.element_wise_layers;
+    return {unary(DualStage{function}, name, in, may_overwrite), in.width};
+  }
+  Value apply(network::LayerNorm const& norm, std::string const& name, Value in,
+              bool may_overwrite) {
+    return {unary(LayerNormStage{norm.eps}, name, in, may_overwrite), in.width};
+  }
+  Value apply(network::Dropout const& dropout, std::string const& name, Value in,
+              bool may_overwrite) {
+    if (dropout.mode == network::Dropout::Mode::test) return in;
+    return {unary(DropoutStage{dropout.rate}, name, in, may_overwrite), in.width};
+  }
+  Value apply(network::Repeat const& repeat, std::string const&, Value in, bool may_overwrite) {
+    for (int k = 0; k < repeat.times; ++k) {
+      Value const out = sequence(repeat.layers, in, may_overwrite);
+      may_overwrite = may_overwrite || out.reg != in.reg;
+      in = out;
+    }
+    return in;
+  }
+  Value apply(network::Residual const& residual, std::string const& name, Value in,
+              bool may_overwrite) {
+    return join(name, {{}, residual.layers}, in, may_overwrite, Join::sum);
+  }
+  Value apply(network::Sum const& sum, std::string const& name, Value in, bool may_overwrite) {
+    return join(name, sum.branches, in, may_overwrite, Join::sum);
+  }
+  Value apply(network::Product const& product, std::string const& name, Value in,
+              bool may_overwrite) {
+    return join(name, product.branches, in, may_overwrite, Join::product);
+  }
+  Value apply(network::Concat const& concat, std::string const& name, Value in,
+              bool may_overwrite) {
+    return join(name, concat.branches, in, may_overwrite, Join::concat);
+  }
+
+  enum class Join { sum, product, concat };
+
+  Value join(std::string const& name, std::vector<network::Sequence> const& branches, Value in,
+             bool may_overwrite, Join how) {
+    std::vector<int> sources;
+    std::vector<double> widths;
+    for (network::Sequence const& branch : branches) {
+      Value const out = sequence(branch, in, false);
+      sources.push_back(out.reg);
+      widths.push_back(out.width);
+    }
+    // A target of its own: a source that is overwritten while others are still to be added would be
+    // lost.
+    int const target = allocate();
+    std::set<int> const dead(sources.begin(), sources.end());
+    for (int const reg : dead) {
+      if (reg != in.reg) release(reg);
+    }
+    if (may_overwrite) release(in.reg);
+    double total = 0;
+    for (double const width : widths) total += width;
+    if (how == Join::product) {
+      plan_.stages.push_back({ProductStage{}, sources, target, name});
+      return {target, in.width};
+    }
+    std::vector<double> weights(sources.size(), 1.0);
+    if (how == Join::concat) {
+      std::transform(widths.begin(), widths.end(), weights.begin(),
+                     [&](double w) { return w / total; });
+    }
+    plan_.stages.push_back({SumStage{std::move(weights)}, sources, target, name});
+    return {target, how == Join::concat ? total : widths.back()};
+  }
+
+  template <class Kind>
+  int unary(Kind kind, std::string const& name, Value in, bool may_overwrite) {
+    int const target = may_overwrite ? in.reg : allocate();
+    plan_.stages.push_back({std::move(kind), {in.reg}, target, name});
+    return target;
+  }
+
+  int allocate() {
+    if (!free_.empty()) {
+      int const reg = *free_.begin();
+      free_.erase(free_.begin());
+      return reg;
+    }
+    return plan_.n_registers++;
+  }
+  void release(int reg) { free_.insert(reg); }
+
+  Plan plan_;
+  std::set<int> free_;
+};
+
+}  // namespace
+
+Plan compile(network::Sequence const& network) {
+  return Compiler().run(network);
+}
+
+double flops_per_entry(Plan const& plan) {
+  double flops = 0;
+  for (Stage const& stage : plan.stages) {
+    if (std::holds_alternative<DenseStage>(stage.kind)) {
+      flops += std::get<DenseStage>(stage.kind).b_std == 0 ? 1 : 20;
+    } else if (auto const* dual = std::get_if<DualStage>(&stage.kind)) {
+      auto const* numerical = std::get_if<network::Numerical>(&dual->function);
+      if (numerical == nullptr) {
+        flops += 50;
+      } else if (numerical->points == network::Numerical::automatic) {
+        flops += 4.0 * 100;  // about a hundred terms of the series
+      } else {
+        flops += 30.0 * numerical->points * numerical->points;
+      }
+    } else if (!std::holds_alternative<LayerNormStage>(stage.kind)) {
+      flops += 12.0 * static_cast<double>(stage.sources.size());
+    }
+  }
+  return flops;
+}
+
+}  // namespace widelimit::gram

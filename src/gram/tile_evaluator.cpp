@@ -1,0 +1,104 @@
+#include "widelimit/gram/tile_evaluator.hpp"
+
+#include "widelimit/kernels/gemm.hpp"
+#include "widelimit/runtime/error.hpp"
+#include "widelimit/runtime/log.hpp"
+
+#include "gram/detail/epilogue.hpp"
+
+namespace widelimit::gram {
+namespace {
+
+static_assert(Kokkos::SpaceAccessibility<Kokkos::HostSpace, Exec::memory_space>::accessible,
+              "tiles are multiplied by OpenBLAS: a device back end needs its own product in "
+              "kernels/gemm.hpp");
+
+/// Copies the lower triangle of an n x n tile to the upper one, block by block so that both stay in
+/// cache.
+template <class Real>
+void mirror(Real* tile, Index n, Index ld) {
+  constexpr Index block = 32;
+  Index const blocks = (n + block - 1) / block;
+  Kokkos::parallel_for("widelimit::gram::mirror", Kokkos::RangePolicy<Exec>(0, blocks),
+                       [=](Index bi) {
+                         for (Index bj = 0; bj <= bi; ++bj) {
+                           for (Index i = bi * block; i < Kokkos::min(n, (bi + 1) * block); ++i) {
+                             for (Index j = bj * block; j < Kokkos::min(i, (bj + 1) * block); ++j)
+                               tile[j * ld + i] = tile[i * ld + j];
+                           }
+                         }
+                       });
+}
+
+template <class Real, class Vector>
+void set_diagonal(Real* tile, Index n, Index ld, Vector const& diagonal, Index first) {
+  Kokkos::parallel_for("widelimit::gram::diagonal", Kokkos::RangePolicy<Exec>(0, n),
+                       [=](Index i) { tile[i * ld + i] = diagonal(first + i); });
+}
+
+}  // namespace
+
+template <class Real>
+TileEvaluator<Real>::TileEvaluator(BoundProgram<Real> program, Points<Real> const& row_points,
+                                   Points<Real> const& col_points, Output output)
+    : program_(std::move(program)),
+      row_points_(row_points),
+      col_points_(col_points),
+      output_(output) {}
+
+template <class Real>
+void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* ntk,
+                                     Index ld) const {
+  if (!wants_nngp(output_)) nngp = nullptr;
+  if (!wants_ntk(output_)) ntk = nullptr;
+  bool const diagonal = &row_points_ == &col_points_ && rows == cols;
+  Index const d = row_points_.d;
+  Real* const product = nngp != nullptr ? nngp : ntk;
+  Real const* const a = row_points_.unit_rows.data() + rows.begin * d;
+  Real const* const b = col_points_.unit_rows.data() + cols.begin * d;
+  if (diagonal) {
+    kernels::multiply_symmetric(a, product, rows.size(), d, ld);
+  } else {
+    kernels::multiply_transposed(a, b, product, rows.size(), cols.size(), d, ld);
+  }
+
+  using Kernel = detail::EpilogueKernel<Real>;
+  Kernel const kernel{program_.view(),
+                      row_points_.unit_rows,
+                      col_points_.unit_rows,
+                      row_points_.coefficients,
+                      col_points_.coefficients,
+                      row_points_.scale_out,
+                      col_points_.scale_out,
+                      product,
+                      nngp,
+                      ntk,
+                      ld,
+                      rows,
+                      cols,
+                      diagonal};
+  auto const teams = static_cast<int>(rows.size() * kernel.n_blocks());
+  auto policy = typename Kernel::Policy(teams, Kokkos::AUTO)
+                    .set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(kernel.scratch_bytes())));
+  Index bad = 0;
+  Kokkos::parallel_reduce("widelimit::gram::epilogue", policy, kernel, bad);
+  if (bad > 0) {
+    throw InputError(fmt::format(
+        "{} entries of the Gram tile of points {}..{} x {}..{} are not finite: the kernel "
+        "overflows in {} precision; lower w_std, scale the inputs (data.inputs) or use "
+        "precision: double",
+        bad, rows.begin, rows.end, cols.begin, cols.end, sizeof(Real) == 8 ? "double" : "single"));
+  }
+  if (!diagonal) return;
+  for (Real* const tile : {nngp, ntk}) {
+    if (tile == nullptr) continue;
+    set_diagonal(tile, rows.size(), ld,
+                 tile == nngp ? row_points_.nngp_diagonal : row_points_.ntk_diagonal, rows.begin);
+    mirror(tile, rows.size(), ld);
+  }
+}
+
+template class TileEvaluator<float>;
+template class TileEvaluator<double>;
+
+}  // namespace widelimit::gram

@@ -1,0 +1,153 @@
+/// \file
+/// Speed of Gram tiles: the whole evaluation against the bare SYRK of the same size, and the layer stack alone for
+/// every activation. Counters: seconds per entry (and layer), GFLOP/s of the product.
+#include <benchmark/benchmark.h>
+#include <cblas.h>
+
+#include <Kokkos_Core.hpp>
+#include <random>
+
+#include "widelimit/gram/tile_evaluator.hpp"
+#include "widelimit/io/tile_grid.hpp"
+#include "widelimit/runtime/environment.hpp"
+
+namespace {
+
+using namespace widelimit;
+
+template <class Real>
+std::vector<Real> random_inputs(Index n, Index d) {
+  std::mt19937_64 engine(7);
+  std::normal_distribution<double> normal;
+  std::vector<Real> x(static_cast<std::size_t>(n * d));
+  for (Real& value : x) value = static_cast<Real>(normal(engine));
+  return x;
+}
+
+network::Sequence stack(network::Activation const& function, int layers) {
+  network::Sequence network;
+  for (int k = 0; k < layers; ++k) {
+    network.push_back({network::Dense{std::sqrt(2.0), 0}, "dense", 0});
+    network.push_back({function, "activation", 0});
+  }
+  network.push_back({network::Dense{}, "dense", 0});
+  return network;
+}
+
+/// A Gram matrix of one data set, its lower tiles evaluated one after the other into the same buffer.
+template <class Real>
+struct Gram {
+  gram::Points<Real> points;
+  gram::TileEvaluator<Real> evaluate;
+  io::TileGrid grid;
+  std::vector<Real> tile;
+
+  Gram(network::Sequence const& network, Index n, Index d, Index tile_size)
+      : points(gram::prepare_points(random_inputs<Real>(n, d), n, d)),
+        evaluate(gram::bind(gram::compile(network), std::vector<gram::Points<Real>*>{&points}), points, points,
+                 gram::Output::ntk),
+        grid{n, n, tile_size, io::Coverage::lower},
+        tile(static_cast<std::size_t>(tile_size * tile_size)) {}
+
+  void run() {
+    for (Index number = 0; number < grid.count(); ++number) {
+      auto const id = grid.id(number);
+      evaluate(grid.row_range(id), grid.col_range(id), nullptr, tile.data(), grid.tile);
+    }
+  }
+};
+
+template <class Real>
+void whole_gram(benchmark::State& state, int layers) {
+  Index const n = state.range(0), tile = state.range(1);
+  Gram<Real> gram(stack(network::AbRelu{}, layers), n, 784, tile);
+  for (auto _ : state) gram.run();
+  state.counters["entry_s"] =
+      benchmark::Counter(static_cast<double>(n * n), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+void syrk(benchmark::State& state) {
+  Index const n = state.range(0), d = 784;
+  auto const x = random_inputs<float>(n, d);
+  std::vector<float> c(static_cast<std::size_t>(n * n));
+  for (auto _ : state) {
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, static_cast<int>(n), static_cast<int>(d), 1, x.data(),
+                static_cast<int>(d), 0, c.data(), static_cast<int>(n));
+  }
+  state.counters["flop/s"] = benchmark::Counter(static_cast<double>(n * n * d), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+/// With one input coordinate the product costs next to nothing.
+template <class Real>
+void epilogue(benchmark::State& state, network::Activation const& function) {
+  constexpr int layers = 10;
+  constexpr Index n = 1024, d = 8;
+  auto rows = gram::prepare_points(random_inputs<Real>(n, d), n, d);
+  auto cols = gram::prepare_points(random_inputs<Real>(2 * n, d), n, d);
+  // hermite wants unit variance; the others take it as well
+  network::Sequence network;
+  for (int k = 0; k < layers; ++k) {
+    network.push_back({network::Dense{}, "dense", 0});
+    network.push_back({network::LayerNorm{}, "layer_norm", 0});
+    network.push_back({function, "activation", 0});
+  }
+  network.push_back({network::Dense{}, "dense", 0});
+  gram::TileEvaluator<Real> const evaluate(gram::bind(gram::compile(network), std::vector{&rows, &cols}), rows, cols,
+                                           gram::Output::ntk);
+  std::vector<Real> tile(static_cast<std::size_t>(n * n));
+  for (auto _ : state) evaluate({0, n}, {0, n}, nullptr, tile.data(), n);
+  state.counters["entry_layer_s"] = benchmark::Counter(
+      static_cast<double>(n * n * layers), benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+struct Named {
+  char const* name;
+  network::Activation function;
+};
+
+std::vector<Named> activations() {
+  using namespace network;
+  return {{"relu", AbRelu{}},
+          {"leaky_relu", AbRelu{0.01, 1}},
+          {"erf", Erf{}},
+          {"gelu", Gelu{}},
+          {"sin", Sin{}},
+          {"cos", Cos{}},
+          {"rbf", Rbf{}},
+          {"sign", Sign{}},
+          {"exp", Exp{}},
+          {"gaussian", Gaussian{}},
+          {"exp_normalized", ExpNormalized{}},
+          {"gabor", Gabor{}},
+          {"monomial_5", Monomial{5}},
+          {"rectified_monomial_5", RectifiedMonomial{5}},
+          {"polynomial_3", Polynomial{{0.3, 1.0, -0.2, 0.1}}},
+          {"hermite_3", Hermite{3}},
+          {"numerical_tanh_auto", Numerical{NumericalFunction::tanh, Numerical::automatic}},
+          {"numerical_tanh_25", Numerical{NumericalFunction::tanh, 25}}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  runtime::Environment const environment(argc, argv);
+  for (auto const& [name, function] : activations()) {
+    bool const slow = std::string(name) == "numerical_tanh_25";
+    auto const add = [&](std::string const& label, auto&& run) {
+      auto* bench = benchmark::RegisterBenchmark(label.c_str(), run)->UseRealTime()->Unit(benchmark::kMillisecond);
+      if (slow) bench->Iterations(1);
+    };
+    add(std::string("epilogue_f32/") + name, [f = function](benchmark::State& s) { epilogue<float>(s, f); });
+    add(std::string("epilogue_f64/") + name, [f = function](benchmark::State& s) { epilogue<double>(s, f); });
+  }
+  benchmark::RegisterBenchmark("syrk_f32_8192", syrk)->Arg(8192)->UseRealTime()->Unit(benchmark::kMillisecond);
+  for (Index const tile : {512, 1024, 2048}) {
+    benchmark::RegisterBenchmark("gram_relu3_f32_8192", [](benchmark::State& s) { whole_gram<float>(s, 3); })
+        ->Args({8192, tile})
+        ->UseRealTime()
+        ->Unit(benchmark::kMillisecond);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
