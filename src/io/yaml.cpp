@@ -133,10 +133,9 @@ YamlNode YamlNode::at(std::string_view key) const {
   fail("the key `" + std::string(key) + "` is missing here");
 }
 
-YamlNode YamlNode::value_or_null(std::string_view key) const {
-  if (auto node = find(key)) return *node;
+YamlNode YamlNode::null_at(std::string_view key) const {
   auto nothing = std::make_shared<detail::YamlDocument>();
-  nothing->file = where().file;
+  nothing->file = document_->file;
   nothing->root.line = tree_->line;
   nothing->root.overridden = tree_->overridden;
   auto const* tree = &nothing->root;

@@ -87,8 +87,8 @@ class YamlNode {
   /// The value of `key`; an error when it is missing.
   YamlNode at(std::string_view key) const;
   std::optional<YamlNode> find(std::string_view key) const;
-  /// The value of `key`, or null in its place.
-  YamlNode value_or_null(std::string_view key) const;
+  /// A null in the place of a value that this node, of any kind, leaves out.
+  YamlNode null_at(std::string_view key) const;
   /// Refuses what is not a map, and keys other than these.
   void expect_keys(std::span<std::string_view const> known) const;
   void expect_keys(std::initializer_list<std::string_view> known) const {

@@ -47,7 +47,8 @@ TEST(Yaml, reads_values_with_their_places) {
   EXPECT_EQ(job.at("memory").as_bytes(), 2048);
   EXPECT_TRUE(job.at("empty").is_null());
   EXPECT_TRUE(job.at("empty").keys().empty());
-  EXPECT_TRUE(job.value_or_null("absent").is_null());
+  EXPECT_TRUE(job.null_at("absent").is_null());
+  EXPECT_EQ(layers[1].null_at("relu").where().line, 4);
 }
 
 TEST(Yaml, finds_the_place_of_a_key_path_or_of_what_is_around_it) {
