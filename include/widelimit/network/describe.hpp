@@ -1,0 +1,22 @@
+/// \file
+/// Prints and counts the layers of a network.
+#pragma once
+
+#include <string>
+
+#include "widelimit/network/layers.hpp"
+#include "widelimit/runtime/types.hpp"
+
+namespace widelimit::network {
+
+/// One line for each layer, with all its parameters, the layers inside another one indented below
+/// it. Each line starts with `indent` blanks and ends with a newline.
+std::string describe(Sequence const& layers, int indent = 0);
+
+/// Weight layers (`dense`), those of a `repeat` counted each time.
+Index count_weight_layers(Sequence const& layers);
+
+/// Element-wise functions, those of a `repeat` counted each time.
+Index count_activations(Sequence const& layers);
+
+}  // namespace widelimit::network

@@ -1,0 +1,130 @@
+#include "widelimit/network/describe.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "overloaded.hpp"
+
+namespace widelimit::network {
+namespace {
+
+using detail::Overloaded;
+
+template <class Function>
+std::string abc_text(Function const& f) {
+  return fmt::format("a {:.6g}, b {:.6g}, c {:.6g}", f.a, f.b, f.c);
+}
+
+std::string_view name_of(NumericalFunction fn) {
+  constexpr std::string_view names[] = {"tanh", "sigmoid", "softplus", "swish",
+                                        "elu",  "selu",    "mish"};
+  return names[static_cast<std::size_t>(fn)];
+}
+
+std::string parameters(Activation const& activation) {
+  return std::visit(
+      Overloaded{
+          [](AbRelu const& f) { return fmt::format("a {:.6g}, b {:.6g}", f.a, f.b); },
+          [](Erf const& f) { return abc_text(f); }, [](Sin const& f) { return abc_text(f); },
+          [](Cos const& f) { return abc_text(f); },
+          [](Rbf const& f) { return fmt::format("gamma {:.6g}", f.gamma); },
+          [](Exp const& f) { return fmt::format("a {:.6g}, b {:.6g}", f.a, f.b); },
+          [](Gaussian const& f) { return fmt::format("a {:.6g}, b {:.6g}", f.a, f.b); },
+          [](ExpNormalized const& f) {
+            return fmt::format("gamma {:.6g}, shift {:.6g}, do_clip {}", f.gamma, f.shift,
+                               f.do_clip);
+          },
+          [](Monomial const& f) { return fmt::format("degree {}", f.degree); },
+          [](RectifiedMonomial const& f) { return fmt::format("degree {}", f.degree); },
+          [](Hermite const& f) { return fmt::format("degree {}", f.degree); },
+          [](Polynomial const& f) { return fmt::format("coef [{:.6g}]", fmt::join(f.coef, ", ")); },
+          [](Numerical const& f) {
+            return fmt::format(
+                "fn {}, points {}", name_of(f.fn),
+                f.points == Numerical::automatic ? "auto" : std::to_string(f.points));
+          },
+          [](auto const&) { return std::string(); }},  // Gelu, Sign, Gabor have none
+      activation);
+}
+
+std::string parameters(Layer const& layer) {
+  return std::visit(
+      Overloaded{
+          [](Dense const& l) {
+            return fmt::format("w_std {:.6g}, b_std {:.6g}", l.w_std, l.b_std);
+          },
+          [](Activation const& f) { return parameters(f); },
+          [](LayerNorm const& l) {
+            return fmt::format("axes {}, eps {:.6g}",
+                               l.axes == LayerNorm::Axes::channel ? "channel" : "all", l.eps);
+          },
+          [](Dropout const& l) {
+            return fmt::format("rate {:.6g} kept, mode {}", l.rate,
+                               l.mode == Dropout::Mode::train ? "train" : "test");
+          },
+          [](Repeat const& l) { return fmt::format("{} times", l.times); },
+          [](Residual const&) { return std::string("x + f(x)"); },
+          [](auto const& join) { return fmt::format("of {} branches", join.branches.size()); }},
+      layer.kind);
+}
+
+std::string describe_inside(Layer const& layer, int indent) {
+  return std::visit(Overloaded{[&](Residual const& l) { return describe(l.layers, indent); },
+                               [&](Repeat const& l) { return describe(l.layers, indent); },
+                               [&]<class Join>(Join const& join) {
+                                 std::string text;
+                                 if constexpr (requires { join.branches; }) {
+                                   for (std::size_t b = 0; b < join.branches.size(); ++b) {
+                                     auto const& branch = join.branches[b];
+                                     text += fmt::format("{:{}}branch {}{}\n", "", indent, b + 1,
+                                                         branch.empty() ? ": the identity" : "");
+                                     text += describe(branch, indent + 2);
+                                   }
+                                 }
+                                 return text;
+                               }},
+                    layer.kind);
+}
+
+/// Σ of `weight(layer)` over all layers, inner ones included, those of a `repeat` each time.
+template <class Weight>
+Index total(Sequence const& layers, Weight const& weight) {
+  Index sum = 0;
+  for (auto const& layer : layers)
+    sum += std::visit(Overloaded{[&](Residual const& l) { return total(l.layers, weight); },
+                                 [&](Repeat const& l) { return l.times * total(l.layers, weight); },
+                                 [&]<class L>(L const& l) {
+                                   if constexpr (requires { l.branches; }) {
+                                     Index inner = 0;
+                                     for (auto const& branch : l.branches)
+                                       inner += total(branch, weight);
+                                     return inner;
+                                   } else {
+                                     return Index{weight(l)};
+                                   }
+                                 }},
+                      layer.kind);
+  return sum;
+}
+
+}  // namespace
+
+std::string describe(Sequence const& layers, int indent) {
+  std::string text;
+  for (auto const& layer : layers) {
+    auto const values = parameters(layer);
+    text +=
+        fmt::format("{:{}}{}{}{}\n", "", indent, layer.name, values.empty() ? "" : "  ", values);
+    text += describe_inside(layer, indent + 2);
+  }
+  return text;
+}
+
+Index count_weight_layers(Sequence const& layers) {
+  return total(layers, []<class L>(L const&) { return std::is_same_v<L, Dense> ? 1 : 0; });
+}
+
+Index count_activations(Sequence const& layers) {
+  return total(layers, []<class L>(L const&) { return std::is_same_v<L, Activation> ? 1 : 0; });
+}
+
+}  // namespace widelimit::network

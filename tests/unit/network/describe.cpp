@@ -1,0 +1,64 @@
+#include "widelimit/network/describe.hpp"
+
+#include <gtest/gtest.h>
+
+#include "widelimit/network/reader.hpp"
+
+namespace widelimit::network {
+namespace {
+
+Sequence read(std::string const& text) {
+  return read_network(io::YamlNode::parse(text, "job.yaml"));
+}
+
+TEST(Describe, indents_inner_layers_and_numbers_branches) {
+  auto const text =
+      describe(read("- dense: {w_std: 1.5}\n"
+                    "- repeat: {times: 3, layers: [residual: [relu, dense]]}\n"
+                    "- sum: [[], [erf, dense: {b_std: 0.1}]]\n"
+                    "- dropout\n"));
+  EXPECT_EQ(text,
+            "dense  w_std 1.5, b_std 0\n"
+            "repeat  3 times\n"
+            "  residual  x + f(x)\n"
+            "    relu  a 0, b 1\n"
+            "    dense  w_std 1, b_std 0\n"
+            "sum  of 2 branches\n"
+            "  branch 1: the identity\n"
+            "  branch 2\n"
+            "    erf  a 1, b 1, c 0\n"
+            "    dense  w_std 1, b_std 0.1\n"
+            "dropout  rate 0.5 kept, mode train\n");
+  EXPECT_EQ(describe({}), "");
+}
+
+TEST(Describe, names_every_parameter) {
+  std::vector<std::pair<std::string, std::string>> const cases{
+      {"gelu", "gelu\n"},
+      {"sin: {c: 0.6}", "sin  a 1, b 1, c 0.6\n"},
+      {"cos", "cos  a 1, b 1, c 0\n"},
+      {"rbf", "rbf  gamma 1\n"},
+      {"exp", "exp  a 1, b 1\n"},
+      {"gaussian", "gaussian  a 1, b -1\n"},
+      {"exp_normalized", "exp_normalized  gamma 1, shift -1, do_clip false\n"},
+      {"monomial: {degree: 2}", "monomial  degree 2\n"},
+      {"rectified_monomial: {degree: 3}", "rectified_monomial  degree 3\n"},
+      {"hermite: {degree: 4}", "hermite  degree 4\n"},
+      {"polynomial: {coef: [0.5, 2]}", "polynomial  coef [0.5, 2]\n"},
+      {"numerical: {fn: mish}", "numerical  fn mish, points 25\n"},
+      {"numerical: {fn: tanh, points: auto}", "numerical  fn tanh, points auto\n"},
+      {"layer_norm: {axes: all}", "layer_norm  axes all, eps 1e-12\n"}};
+  for (auto const& [layer, text] : cases) EXPECT_EQ(describe(read("- " + layer)), text);
+}
+
+TEST(Describe, counts_repeated_and_inner_layers) {
+  auto const network = read(
+      "- repeat: {times: 3, layers: [dense, relu, residual: [erf, dense]]}\n"
+      "- concat: [[dense], [gelu, dense]]\n"
+      "- dense\n");
+  EXPECT_EQ(count_weight_layers(network), 9);
+  EXPECT_EQ(count_activations(network), 7);
+}
+
+}  // namespace
+}  // namespace widelimit::network
