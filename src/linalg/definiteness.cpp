@@ -33,10 +33,11 @@ Definiteness assess_definiteness(SymmetricFactor<Real>& a) {
   // Rounding errors of the factorisation scale with the diagonal and add up at random.
   double scale = std::abs(a.largest_diagonal());
   if (scale == 0) scale = ends.max > 0 ? ends.max : 1;
-  result.resolution = 4 * static_cast<double>(std::numeric_limits<Real>::epsilon()) *
-                      std::sqrt(static_cast<double>(a.size())) * scale;
+  double const eps = std::numeric_limits<Real>::epsilon();
+  result.resolution = 4 * eps * std::sqrt(static_cast<double>(a.size())) * scale;
 
-  double shift = result.resolution + 1.5 * std::max(0.0, -ends.min);
+  // A condition number above 1/(4 eps) would leave a solve without correct digits to refine.
+  double shift = std::max(result.resolution, 4 * eps * ends.max) + 1.5 * std::max(0.0, -ends.min);
   for (int attempt = 0; !a.factorize(shift).ok(); ++attempt) {
     detail::require(attempt < 40, "no shift makes a matrix positive definite");
     shift *= 10;

@@ -16,9 +16,9 @@ struct Definiteness {
 
 /// Estimates the ends of the spectrum and finds a shift that makes `a` positive definite: a first
 /// guess by Lanczos on A, raised until the factorisation succeeds, and λ_min by Lanczos on the
-/// inverse of that. The shift is within about a factor ten of the least one. All entries must be
-/// numbers. `a` is left factorised with that shift. Collective; about one factorisation, N³/3
-/// flops.
+/// inverse of that. The shift is within about a factor ten of the least one that leaves a solve
+/// with correct digits. All entries must be numbers. `a` is left factorised with that shift.
+/// Collective; about one factorisation, N³/3 flops.
 template <class Real>
 Definiteness assess_definiteness(SymmetricFactor<Real>& a);
 
