@@ -10,7 +10,6 @@
 
 #include "widelimit/gram/tile_evaluator.hpp"
 #include "widelimit/io/tile_grid.hpp"
-#include "widelimit/runtime/environment.hpp"
 
 namespace {
 
@@ -134,11 +133,7 @@ std::vector<Named> activations() {
           {"numerical_tanh_25", Numerical{NumericalFunction::tanh, 25}}};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
-  runtime::Environment const environment(argc, argv);
+bool register_all() {
   for (auto const& [name, function] : activations()) {
     bool const slow = std::string(name) == "numerical_tanh_25";
     auto const add = [&](std::string const& label, auto&& run) {
@@ -163,6 +158,9 @@ int main(int argc, char** argv) {
         ->UseRealTime()
         ->Unit(benchmark::kMillisecond);
   }
-  benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return true;
 }
+
+bool const registered = register_all();
+
+}  // namespace

@@ -1,0 +1,65 @@
+#include "widelimit/linalg/symmetric_factor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "widelimit/linalg/products.hpp"
+#include "widelimit/linalg/triangle.hpp"
+
+namespace widelimit::linalg {
+
+template <class Real>
+SymmetricFactor<Real>::SymmetricFactor(DistributedMatrix<Real> lower)
+    : storage_(std::move(lower)), diagonal_(linalg::diagonal(storage_)) {
+  mirror_lower_to_upper(storage_);
+}
+
+template <class Real>
+double SymmetricFactor<Real>::trace() const {
+  return std::accumulate(diagonal_.begin(), diagonal_.end(), 0.0);
+}
+
+template <class Real>
+double SymmetricFactor<Real>::largest_diagonal() const {
+  return diagonal_.empty() ? 0 : *std::max_element(diagonal_.begin(), diagonal_.end());
+}
+
+template <class Real>
+CholeskyResult SymmetricFactor<Real>::factorize(double shift) {
+  if (!lower_is_intact_) mirror_upper_to_lower(storage_);
+  set_diagonal(storage_, diagonal_, shift);
+  lower_is_intact_ = false;
+  shift_ = shift;
+  return potrf(storage_);
+}
+
+template <class Real>
+ReplicatedMatrix SymmetricFactor<Real>::multiply(ReplicatedMatrix const& x) const {
+  return multiply_symmetric(storage_, diagonal_, x);
+}
+
+template <class Real>
+ReplicatedMatrix SymmetricFactor<Real>::solve(ReplicatedMatrix const& b) const {
+  DistributedMatrix<Real> solution(storage_.grid(), b.rows, b.cols, storage_.block());
+  solution.scatter(b);
+  potrs(storage_, solution);
+  return solution.gather();
+}
+
+template <class Real>
+bool SymmetricFactor<Real>::finite() const {
+  bool finite = std::isfinite(trace());
+  storage_.for_each_block(Part::upper, [&](Range rows, Range cols, Real const* entries, Index ld) {
+    for (Index j = 0; j < cols.size(); ++j)
+      // Rows above the diagonal alone: below it lies the factor.
+      for (Index i = 0; i < std::min(rows.size(), cols.begin + j - rows.begin); ++i)
+        finite = finite && std::isfinite(entries[i + j * ld]);
+  });
+  return comm().first_rank_where(!finite) < 0;
+}
+
+template class SymmetricFactor<float>;
+template class SymmetricFactor<double>;
+
+}  // namespace widelimit::linalg
