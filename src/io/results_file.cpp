@@ -26,6 +26,13 @@ Index product(std::vector<Index> const& lengths, std::size_t first) {
                          Index{1}, std::multiplies<>());
 }
 
+/// Of an array and of the scales of its dimensions, which it may be the first to have.
+double bytes_of(ArrayLayout const& layout, std::size_t element_bytes) {
+  Index const scales = std::accumulate(layout.shape.begin(), layout.shape.end(), Index{0});
+  return static_cast<double>(product(layout.shape, 0)) * static_cast<double>(element_bytes) +
+         static_cast<double>(scales) * sizeof(Index);
+}
+
 std::string now_iso() {
   std::time_t const now = std::time(nullptr);
   std::tm parts{};
@@ -133,7 +140,7 @@ void ResultsWriter::reserve(double bytes) {
 template <class T>
 void ResultsWriter::write(std::string const& path, ArrayLayout const& layout, T const* data) {
   on_root([&] {
-    reserve(static_cast<double>(product(layout.shape, 0)) * sizeof(T));
+    reserve(bytes_of(layout, sizeof(T)));
     DatasetHandle const array = detail::create_array(
         file_.get(), path, layout.shape, detail::native_type<T>(), detail::Storage::reserved);
     WIDELIMIT_H5(
@@ -148,7 +155,7 @@ void ResultsWriter::write_rows(std::string const& path, ArrayLayout const& layou
                                T const* data) {
   Index offset = 0;
   on_root([&] {
-    reserve(static_cast<double>(product(layout.shape, 0)) * sizeof(T));
+    reserve(bytes_of(layout, sizeof(T)));
     DatasetHandle const array = detail::create_array(
         file_.get(), path, layout.shape, detail::native_type<T>(), detail::Storage::reserved);
     detail::name_dimensions(file_.get(), array.get(), layout.shape, layout.dimension_names);
