@@ -25,12 +25,12 @@ constexpr Index gap_bytes = Index{64} << 10;
 
 std::string column_text(std::vector<Index> const& shape, Index element) {
   if (shape.size() <= 2) return "column " + std::to_string(element);
-  std::string text;
+  std::vector<Index> position;
   for (std::size_t axis = shape.size() - 1; axis > 0; --axis) {
-    text = std::to_string(element % shape[axis]) + (text.empty() ? "" : ", ") + text;
+    position.insert(position.begin(), element % shape[axis]);
     element /= shape[axis];
   }
-  return "element [" + text + "]";
+  return "element " + detail::shape_text(position);
 }
 
 /// Throws when an element of the row is not finite (or, `whole`, not a whole number).

@@ -39,7 +39,7 @@ std::string value_text(hid_t attribute) {
   if (scalar && H5Tis_variable_str(type.get()) > 0) {
     char* text = nullptr;
     WIDELIMIT_H5(H5Aread(attribute, type.get(), static_cast<void*>(&text)));
-    std::string const value = text == nullptr ? "" : text;
+    std::string value = text == nullptr ? "" : text;
     H5free_memory(text);
     return value;
   }

@@ -69,7 +69,7 @@ FileHandle open_to_change(std::string const& name) {
 
 FileHandle create_file(std::string const& name) {
   silence_hdf5();
-  DiskFile(name, DiskFile::Mode::create);  // its errors say more than HDF5's
+  DiskFile const made(name, DiskFile::Mode::create);  // its errors say more than HDF5's
   PropertyHandle const properties = file_access();
   constexpr hsize_t mebibyte = 1 << 20;
   WIDELIMIT_H5(H5Pset_alignment(properties.get(), mebibyte, mebibyte));

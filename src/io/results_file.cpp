@@ -56,7 +56,8 @@ void check_output_here(std::string const& output, Existing existing) {
                      ". Make it, or name a file in another.");
   }
   std::string const trial = output + ".trial";
-  DiskFile(trial, DiskFile::Mode::create);  // rights, quotas and read-only disks show here
+  DiskFile const made(trial,
+                      DiskFile::Mode::create);  // rights, quotas and read-only disks show here
   unlink(trial.c_str());
 }
 
@@ -121,14 +122,20 @@ ResultsWriter::~ResultsWriter() {
 
 void ResultsWriter::abandon() noexcept {
   try {
-    file_ = FileHandle();
-    if (resumable_) {
-      detail::restore_undo(partial_);
-    } else if (disk_) {
-      unlink(partial_.c_str());
+    if (!resumable_) {
+      file_ = FileHandle();
+      if (disk_) unlink(partial_.c_str());
+      return;
     }
+    // Where HDF5 fails to close it may write again at exit: then resuming puts the file back.
+    file_.close();
+    detail::restore_undo(partial_);
   } catch (std::exception const& e) {
-    runtime::log_local(runtime::Level::error, e.what());
+    try {
+      runtime::log_local(runtime::Level::error, e.what());
+    } catch (...) {  // there is nobody left to tell
+      return;
+    }
   }
 }
 

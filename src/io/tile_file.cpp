@@ -58,9 +58,9 @@ Index TileFile::finished_count(int matrix) const {
 
 void TileFile::refresh() {
   for (Matrix& matrix : matrices_) {
-    std::vector<std::uint8_t> const mine = matrix.finished;
+    std::vector<unsigned char> const mine = matrix.finished;
     WIDELIMIT_MPI(MPI_Allreduce(mine.data(), matrix.finished.data(), static_cast<int>(mine.size()),
-                                MPI_UINT8_T, MPI_MAX, comm_.get()));
+                                MPI_UNSIGNED_CHAR, MPI_MAX, comm_.get()));
   }
 }
 

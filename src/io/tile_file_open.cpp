@@ -202,9 +202,9 @@ void TileFile::verify(OnCorrupt on_corrupt) {
     }
   });
   for (Matrix& matrix : matrices_) {
-    std::vector<std::uint8_t> const mine = matrix.finished;
+    std::vector<unsigned char> const mine = matrix.finished;
     WIDELIMIT_MPI(MPI_Allreduce(mine.data(), matrix.finished.data(), static_cast<int>(mine.size()),
-                                MPI_UINT8_T, MPI_MIN, comm_.get()));
+                                MPI_UNSIGNED_CHAR, MPI_MIN, comm_.get()));
   }
 }
 

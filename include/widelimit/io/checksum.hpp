@@ -12,7 +12,8 @@ namespace widelimit::io {
 
 /// Checksum of bytes given in pieces. Not cryptographic: it finds damage, not malice. The value
 /// depends on how the bytes are cut in pieces, so writer and reader must cut alike (row by row).
-/// Four independent lanes of xor, multiply, rotate over 64-bit words: as fast as memory. Every step
+/// Four independent lanes of multiply, xor, rotate, multiply over 64-bit words: as fast as
+/// memory. The second product spreads what the first leaves in the top bits. Every step
 /// is invertible in the word and in the lane, so damage to one word always changes its lane.
 class Checksum {
  public:
@@ -43,8 +44,11 @@ class Checksum {
 
  private:
   static std::uint64_t step(std::uint64_t lane, std::uint64_t word) {
-    return std::rotl((lane ^ word) * 0x9e3779b97f4a7c15U, 31);  // 2^64 / golden ratio, odd
+    return std::rotl(lane ^ (word * first_factor), 31) * second_factor;
   }
+  // Odd, so that products can be undone: 2^64 by the golden ratio, and by pi.
+  static constexpr std::uint64_t first_factor = 0x9e3779b97f4a7c15U;
+  static constexpr std::uint64_t second_factor = 0x517cc1b727220a95U;
   // Distinct starts, so that words that change places between lanes are seen.
   std::array<std::uint64_t, 4> lanes_{0x243f6a8885a308d3U, 0x13198a2e03707344U, 0xa4093822299f31d0U,
                                       0x082efa98ec4e6c89U};  // digits of pi
