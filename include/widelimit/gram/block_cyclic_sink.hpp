@@ -1,0 +1,45 @@
+/// \file
+/// Moves tiles, as they are computed, to the ranks that hold their blocks of a distributed matrix.
+#pragma once
+
+#include "widelimit/gram/tile_loop.hpp"
+#include "widelimit/linalg/distributed_matrix.hpp"
+
+namespace widelimit::gram {
+
+/// Which matrix of a tile.
+enum class Kernel { nngp, ntk };
+
+/// Fills a block-cyclic matrix from tiles: at the end of each round every rank sends the blocks of
+/// its tile to their owners, so that no rank ever holds more than its share and a tile. Tiles of a
+/// triangular grid fill the blocks on and below the diagonal. \tparam Real   of the tiles; \tparam
+/// Solve  of the matrix (wider in mixed precision)
+template <class Real, class Solve>
+class BlockCyclicSink final : public TileSink<Real> {
+ public:
+  /// \param matrix  shape of `grid`, whose tile is a multiple of the matrix's block; must outlive
+  /// the sink
+  BlockCyclicSink(linalg::DistributedMatrix<Solve>& matrix, io::TileGrid const& grid,
+                  TileSchedule schedule, Kernel kernel);
+
+  /// Packs the tile's blocks for their owners. Local.
+  void accept(Tile<Real> const& tile, bool stored) override;
+  /// Exchanges the packed blocks. Collective.
+  void end_round(Index round) override;
+
+ private:
+  struct Block {
+    Range rows, cols;
+    int owner;
+  };
+  /// The blocks of a tile, in the order in which sender and receiver go through them.
+  std::vector<Block> blocks_of(Index tile) const;
+
+  linalg::DistributedMatrix<Solve>& matrix_;
+  io::TileGrid grid_;
+  TileSchedule schedule_;
+  Kernel kernel_;
+  std::vector<std::vector<Real>> outgoing_;  ///< by destination
+};
+
+}  // namespace widelimit::gram
