@@ -1,0 +1,114 @@
+/// \file
+/// What an input file says, as plain data: one struct for each section, defaults beside the fields.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "widelimit/runtime/types.hpp"
+
+namespace widelimit::cli {
+
+/// One set of points with their targets, in an HDF5 file.
+struct DataSetOptions {
+  std::string file;     ///< path, relative ones already joined to the input file's folder
+  std::string inputs;   ///< data set of the inputs, [N, D]
+  std::string targets;  ///< data set of the targets, [N] or [N, C]; empty: none
+  /// All rows; a half-open range of them; or the path of a data set of row numbers in `file`.
+  std::variant<std::monostate, Range, std::string> rows;
+};
+
+enum class InputScaling {
+  none,
+  standardize,  ///< one mean and one deviation for all entries
+  per_feature,  ///< a mean and a deviation for each feature
+  unit_norm,    ///< each point divided by its norm
+  zca           ///< whitened in the basis of the data
+};
+
+enum class TargetEncoding {
+  none,            ///< real targets as they are
+  one_hot,         ///< integer labels as 1 and 0
+  one_hot_centred  ///< integer labels as 1 - 1/C and -1/C
+};
+
+struct DataOptions {
+  DataSetOptions train;
+  std::optional<DataSetOptions> test;
+  InputScaling inputs = InputScaling::none;  ///< its statistics come from `train` alone
+  double zca_epsilon = 1e-4;  ///< added to the covariance, in units of its mean eigenvalue
+  TargetEncoding targets = TargetEncoding::none;
+};
+
+struct GramOptions {
+  enum class Triangle { full, lower };
+  bool nngp = true;                    ///< store K
+  bool ntk = true;                     ///< store Θ
+  Triangle triangle = Triangle::full;  ///< lower: above the diagonal nothing is stored
+};
+
+/// λ of (Θ + λI)^{-1}: `value` itself, or in units of the mean of the diagonal.
+struct RidgeOptions {
+  enum class Scale { relative, absolute };
+  double value = 0;
+  Scale scale = Scale::relative;
+};
+
+/// Of the solver `pcg`.
+struct PreconditionerOptions {
+  enum class Type { nystrom, pivoted_cholesky, none };
+  Type type = Type::nystrom;
+  Index rank = 1000;  ///< columns
+};
+
+struct RegressionOptions {
+  enum class Kernel {
+    ntk,   ///< the mean of trained networks (an ensemble, for the posterior)
+    nngp,  ///< inference with K
+    ntkgp  ///< inference with Θ in the place of K
+  };
+  enum class Solver { automatic, cholesky, pcg };
+  enum class Gram { automatic, stored, recomputed };
+  enum class Posterior { mean, variance, covariance };
+  Kernel kernel = Kernel::ntk;
+  Solver solver = Solver::automatic;
+  RidgeOptions ridge;
+  double tolerance = 1e-6;      ///< of the relative residual, where the solver iterates
+  Index max_iterations = 1000;  ///< where the solver iterates
+  PreconditionerOptions preconditioner;
+  Gram gram = Gram::automatic;
+  Posterior posterior = Posterior::mean;  ///< what is computed of the predictions on test data
+};
+
+/// Every job that is built; the section `job` with its `type`.
+using Job = std::variant<GramOptions, RegressionOptions>;
+
+struct ResourceOptions {
+  static constexpr Index automatic = 0;
+  Index memory_per_rank_bytes = automatic;  ///< automatic: what the machine has free
+  Index tile = automatic;                   ///< points on each side of a tile of a Gram matrix
+};
+
+struct CheckpointOptions {
+  enum class OnCorrupt {
+    stop,      ///< a damaged checkpoint is an error
+    recompute  ///< what is damaged is computed again
+  };
+  bool enabled = true;  ///< `checkpoint: none` turns it off
+  std::string file;     ///< empty: named after the output, see `checkpoint_path`
+  std::chrono::duration<double> every = std::chrono::minutes(10);
+  OnCorrupt on_corrupt = OnCorrupt::stop;
+};
+
+struct OutputOptions {
+  std::string file;  ///< results; left out of the file: JOB.results.h5 beside JOB.yaml
+};
+
+/// Where the checkpoint of a run lies that writes to `output_file`: what the input file says, or
+/// RESULTS.checkpoint.h5 beside RESULTS.h5.
+std::string checkpoint_path(CheckpointOptions const& checkpoint, std::string const& output_file);
+
+}  // namespace widelimit::cli

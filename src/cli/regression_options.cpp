@@ -1,0 +1,93 @@
+/// \file
+/// The section `job` of type `regression`.
+#include "sections.hpp"
+
+namespace widelimit::cli::detail {
+namespace {
+
+constexpr KeyEntry keys[] = {
+    {"type", "required", "regression: kernel regression or Gaussian-process inference"},
+    {"kernel", "ntk", "ntk, nngp, or ntkgp (inference with the NTK in the place of the NNGP)"},
+    {"solver", "auto", "auto or cholesky"},
+    {"ridge", "none", "regularizer added to the diagonal"},
+    {"tolerance", "1e-6", "of the relative residual, where the solver iterates"},
+    {"max_iterations", "1000", "where the solver iterates"},
+    {"preconditioner", "none", "of the solver pcg, which is not built in this version"},
+    {"gram", "auto", "auto or stored"},
+    {"posterior", "mean", "on the test set: mean, variance or covariance"}};
+
+constexpr KeyEntry ridge_keys[] = {
+    {"value", "0", "at least 0"},
+    {"scale", "relative", "relative (to the mean of the diagonal) or absolute"}};
+
+constexpr KeyEntry preconditioner_keys[] = {
+    {"type", "nystrom", "nystrom, pivoted_cholesky or none"},
+    {"rank", "1000", "columns of the preconditioner"}};
+
+constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
+
+RidgeOptions read_ridge(YamlNode const& map) {
+  static constexpr std::pair<std::string_view, RidgeOptions::Scale> scales[] = {
+      {"relative", RidgeOptions::Scale::relative}, {"absolute", RidgeOptions::Scale::absolute}};
+  expect_keys(map, ridge_keys);
+  RidgeOptions ridge;
+  ridge.value = map.get("value", ridge.value, io::non_negative);
+  ridge.scale = map.get_choice("scale", scales, ridge.scale);
+  return ridge;
+}
+
+/// All but `none` waits for the solver `pcg`.
+PreconditionerOptions read_preconditioner(YamlNode const& map) {
+  static constexpr std::pair<std::string_view, PreconditionerOptions::Type> types[] = {
+      {"nystrom", PreconditionerOptions::Type::nystrom},
+      {"pivoted_cholesky", PreconditionerOptions::Type::pivoted_cholesky},
+      {"none", PreconditionerOptions::Type::none}};
+  expect_keys(map, preconditioner_keys);
+  PreconditionerOptions preconditioner;
+  preconditioner.type = map.get_choice("type", types, preconditioner.type);
+  preconditioner.rank = map.get("rank", preconditioner.rank, io::at_least(1));
+  if (preconditioner.type != PreconditionerOptions::Type::none)
+    map.fail("this key serves the solver `pcg`, which " + std::string(io::not_built) +
+             "; leave it out");
+  return preconditioner;
+}
+
+}  // namespace
+
+RegressionOptions read_regression(YamlNode const& map) {
+  using Options = RegressionOptions;
+  static constexpr std::pair<std::string_view, Options::Kernel> kernels[] = {
+      {"ntk", Options::Kernel::ntk},
+      {"nngp", Options::Kernel::nngp},
+      {"ntkgp", Options::Kernel::ntkgp}};
+  static constexpr std::pair<std::string_view, Options::Solver> solvers[] = {
+      {"auto", Options::Solver::automatic}, {"cholesky", Options::Solver::cholesky}};
+  static constexpr std::pair<std::string_view, Options::Gram> grams[] = {
+      {"auto", Options::Gram::automatic}, {"stored", Options::Gram::stored}};
+  static constexpr std::pair<std::string_view, Options::Posterior> posteriors[] = {
+      {"mean", Options::Posterior::mean},
+      {"variance", Options::Posterior::variance},
+      {"covariance", Options::Posterior::covariance}};
+  static constexpr std::string_view solvers_not_built[] = {"pcg"};
+  static constexpr std::string_view grams_not_built[] = {"recomputed"};
+  expect_keys(map, keys);
+  Options options;
+  options.kernel = map.get_choice("kernel", kernels, options.kernel);
+  options.solver = map.get_choice("solver", solvers, options.solver, solvers_not_built);
+  if (auto const ridge = map.find("ridge")) options.ridge = read_ridge(*ridge);
+  options.tolerance = map.get("tolerance", options.tolerance, tolerance_bounds);
+  options.max_iterations = map.get("max_iterations", options.max_iterations, io::at_least(1));
+  if (auto const node = map.find("preconditioner"))
+    options.preconditioner = read_preconditioner(*node);
+  options.gram = map.get_choice("gram", grams, options.gram, grams_not_built);
+  options.posterior = map.get_choice("posterior", posteriors, options.posterior);
+  return options;
+}
+
+std::vector<KeySection> regression_sections() {
+  return {{"job", "regression", keys},
+          {"job.ridge", "regression", ridge_keys},
+          {"job.preconditioner", "regression", preconditioner_keys}};
+}
+
+}  // namespace widelimit::cli::detail

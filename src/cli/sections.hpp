@@ -1,0 +1,36 @@
+/// \file
+/// One reader for each section of an input file, each with the table of its keys.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "widelimit/cli/input_file.hpp"
+
+namespace widelimit::cli::detail {
+
+using io::YamlNode;
+
+/// Refuses keys that are not in `table`.
+void expect_keys(YamlNode const& map, std::span<KeyEntry const> table);
+
+/// `path` joined to the folder of the input file, unless it is absolute.
+std::string resolve(std::string const& folder, std::string const& path);
+
+DataOptions read_data(YamlNode const& map, std::string const& folder);
+GramOptions read_gram(YamlNode const& map);
+RegressionOptions read_regression(YamlNode const& map);
+/// The job whose `type` the map names.
+Job read_job(YamlNode const& map);
+ResourceOptions read_resources(YamlNode const& map);
+CheckpointOptions read_checkpoint(YamlNode const& node, std::string const& folder);
+OutputOptions read_output(YamlNode const& map, std::string const& input_path);
+
+std::vector<KeySection> data_sections();
+std::vector<KeySection> gram_sections();
+std::vector<KeySection> regression_sections();
+std::vector<KeySection> job_sections();
+std::vector<KeySection> run_sections();
+
+}  // namespace widelimit::cli::detail
