@@ -26,11 +26,11 @@ constexpr KeyEntry preconditioner_keys[] = {
 
 constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 
-RidgeOptions read_ridge(YamlNode const& map) {
-  static constexpr std::pair<std::string_view, RidgeOptions::Scale> scales[] = {
-      {"relative", RidgeOptions::Scale::relative}, {"absolute", RidgeOptions::Scale::absolute}};
+regression::Ridge read_ridge(YamlNode const& map) {
+  static constexpr std::pair<std::string_view, regression::RidgeScale> scales[] = {
+      {"relative", regression::RidgeScale::relative}, {"absolute", regression::RidgeScale::absolute}};
   expect_keys(map, ridge_keys);
-  RidgeOptions ridge;
+  regression::Ridge ridge;
   ridge.value = map.get("value", ridge.value, io::non_negative);
   ridge.scale = map.get_choice("scale", scales, ridge.scale);
   return ridge;

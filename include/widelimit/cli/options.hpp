@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "widelimit/gram/input_scaling.hpp"
+#include "widelimit/regression/ridge.hpp"
 #include "widelimit/runtime/types.hpp"
 
 namespace widelimit::cli {
@@ -21,13 +23,7 @@ struct DataSetOptions {
   std::variant<std::monostate, Range, std::string> rows;
 };
 
-enum class InputScaling {
-  none,
-  standardize,  ///< one mean and one deviation for all entries
-  per_feature,  ///< a mean and a deviation for each feature
-  unit_norm,    ///< each point divided by its norm
-  zca           ///< whitened in the basis of the data
-};
+using gram::InputScaling;
 
 enum class TargetEncoding {
   none,            ///< real targets as they are
@@ -50,13 +46,6 @@ struct GramOptions {
   Triangle triangle = Triangle::full;  ///< lower: above the diagonal nothing is stored
 };
 
-/// λ of (Θ + λI)^{-1}: `value` itself, or in units of the mean of the diagonal.
-struct RidgeOptions {
-  enum class Scale { relative, absolute };
-  double value = 0;
-  Scale scale = Scale::relative;
-};
-
 /// Of the solver `pcg`.
 struct PreconditionerOptions {
   enum class Type { nystrom, pivoted_cholesky, none };
@@ -75,7 +64,7 @@ struct RegressionOptions {
   enum class Posterior { mean, variance, covariance };
   Kernel kernel = Kernel::ntk;
   Solver solver = Solver::automatic;
-  RidgeOptions ridge;
+  regression::Ridge ridge;
   double tolerance = 1e-6;      ///< of the relative residual, where the solver iterates
   Index max_iterations = 1000;  ///< where the solver iterates
   PreconditionerOptions preconditioner;

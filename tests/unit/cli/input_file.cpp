@@ -37,7 +37,7 @@ TEST(InputFile, defaults) {
   EXPECT_EQ(job.kernel, RegressionOptions::Kernel::ntk);
   EXPECT_EQ(job.solver, RegressionOptions::Solver::automatic);
   EXPECT_EQ(job.ridge.value, 0);
-  EXPECT_EQ(job.ridge.scale, RidgeOptions::Scale::relative);
+  EXPECT_EQ(job.ridge.scale, regression::RidgeScale::relative);
   EXPECT_EQ(job.tolerance, 1e-6);
   EXPECT_EQ(job.max_iterations, 1000);
   EXPECT_EQ(job.gram, RegressionOptions::Gram::automatic);
@@ -90,7 +90,7 @@ TEST(InputFile, every_section) {
   EXPECT_EQ(job.kernel, RegressionOptions::Kernel::ntkgp);
   EXPECT_EQ(job.solver, RegressionOptions::Solver::cholesky);
   EXPECT_EQ(job.ridge.value, 1e-4);
-  EXPECT_EQ(job.ridge.scale, RidgeOptions::Scale::absolute);
+  EXPECT_EQ(job.ridge.scale, regression::RidgeScale::absolute);
   EXPECT_EQ(job.tolerance, 1e-8);
   EXPECT_EQ(job.max_iterations, 50);
   EXPECT_EQ(job.preconditioner.type, PreconditionerOptions::Type::none);

@@ -1,0 +1,50 @@
+/// \file
+/// The data of a run: found, read, scaled and bound to the network.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "widelimit/cli/input_file.hpp"
+#include "widelimit/gram/points.hpp"
+#include "widelimit/linalg/replicated_matrix.hpp"
+#include "widelimit/runtime/communicator.hpp"
+
+namespace widelimit::cli {
+
+/// Sizes of the data, known without reading them.
+struct DataShapes {
+  Index train = 0;
+  Index test = 0;  ///< 0 without test data
+  Index features = 0;
+  Index outputs = 0;  ///< of real targets; 0: none, or labels whose classes are known once they are read
+};
+
+/// Looks at the data files. Collective. Throws InputError: files, data sets, shapes that do not fit.
+DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input);
+
+/// Points of the data sets, bound to the compiled network.
+template <class Real>
+struct Problem {
+  gram::Points<Real> train;
+  std::optional<gram::Points<Real>> test;
+  gram::BoundProgram<Real> program;
+};
+
+/// Reads and scales the inputs. Collective; the result is held in place, as evaluators refer to it. Throws
+/// InputError: NaN and infinite inputs, kernels that are infinite.
+template <class Real>
+std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm, InputFile const& input,
+                                            DataShapes const& shapes);
+
+/// What a regression fits.
+struct Targets {
+  linalg::ReplicatedMatrix train;
+  std::optional<linalg::ReplicatedMatrix> test;  ///< where the test data have targets
+  bool classes = false;                          ///< rows encode class labels
+};
+
+/// Reads and encodes the targets. Collective. Throws InputError: labels out of range, not finite, counts that differ.
+Targets load_targets(runtime::Communicator const& comm, InputFile const& input, DataShapes const& shapes);
+
+}  // namespace widelimit::cli

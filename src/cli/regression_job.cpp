@@ -1,0 +1,243 @@
+#include <optional>
+
+#include "cli/run_context.hpp"
+#include "cli/tile_store.hpp"
+#include "widelimit/gram/block_cyclic_sink.hpp"
+#include "widelimit/regression/cholesky_regression.hpp"
+#include "widelimit/regression/metrics.hpp"
+#include "widelimit/regression/posterior.hpp"
+#include "widelimit/regression/prediction_sink.hpp"
+#include "widelimit/runtime/log.hpp"
+
+namespace widelimit::cli {
+namespace {
+
+using linalg::DistributedMatrix;
+using linalg::ReplicatedMatrix;
+using Posterior = RegressionOptions::Posterior;
+
+std::vector<double> to_host(Kokkos::View<auto*, gram::Exec> const& view) {
+  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, view);
+  return {host.data(), host.data() + host.extent(0)};
+}
+
+/// Kernel regression by Cholesky. \tparam Real  of tiles  \tparam Solve  of the factorisation
+template <class Real, class Solve>
+class RegressionJob {
+ public:
+  explicit RegressionJob(RunContext& context)
+      : context_(context),
+        job_(std::get<RegressionOptions>(context.input.job)),
+        grid_(context.comm),
+        ensemble_(job_.posterior != Posterior::mean && job_.kernel == RegressionOptions::Kernel::ntk),
+        kernel_(job_.kernel == RegressionOptions::Kernel::nngp ? gram::Kernel::nngp : gram::Kernel::ntk) {}
+
+  void run() {
+    auto const& output = context_.input.output.file;
+    io::ResultsWriter::check_output(context_.comm, output, context_.existing());
+    read();
+    std::optional<io::TileFile> tiles = open_checkpoint();
+    fill_train(tiles ? &*tiles : nullptr);
+    context_.stop_if_asked();
+    solve();
+    context_.stop_if_asked();
+    if (problem_->test) predict();
+    write(output);
+    if (tiles) std::move(*tiles).discard();
+    runtime::log(runtime::Level::info, "results in " + output);
+  }
+
+ private:
+  /// Which kernels the tiles need.
+  gram::Output output_kernels() const {
+    if (ensemble_) return gram::Output::both;
+    return kernel_ == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
+  }
+
+  void read() {
+    runtime::Region const region(context_.timings, "read");
+    targets_ = load_targets(context_.comm, context_.input, context_.shapes);
+    problem_ = load_problem<Real>(context_.comm, context_.input, context_.shapes);
+  }
+
+  io::TileGrid train_grid() const {
+    return {context_.shapes.train, context_.shapes.train, context_.plan.tile, io::Coverage::lower};
+  }
+
+  std::optional<io::TileFile> open_checkpoint() {
+    if (!context_.input.checkpoint.enabled) return {};
+    auto const add = [&](char const* path, std::vector<io::MatrixSpec>& specs) {
+      specs.push_back({path, train_grid(), sizeof(Real) == 4, {"train_point", "train_point"}});
+      return static_cast<int>(specs.size()) - 1;
+    };
+    std::vector<io::MatrixSpec> specs;
+    if (gram::wants_nngp(output_kernels())) stored_.nngp = add("/gram/nngp", specs);
+    if (gram::wants_ntk(output_kernels())) stored_.ntk = add("/gram/ntk", specs);
+    return context_.open_tiles(checkpoint_path(context_.input.checkpoint, context_.input.output.file), specs);
+  }
+
+  /// Tiles of the training kernel go from whichever rank computes them to the owners of their blocks, and to the
+  /// checkpoint.
+  void fill_train(io::TileFile* tiles) {
+    runtime::Region const region(context_.timings, "gram");
+    Index const n = context_.shapes.train;
+    kernel_dd_.emplace(grid_, n, n);
+    if (ensemble_) nngp_dd_.emplace(grid_, n, n);
+    std::optional<StoreSource<Real>> source;
+    std::optional<StoreSink<Real>> store;
+    if (tiles != nullptr) {
+      source.emplace(*tiles, stored_);
+      store.emplace(*tiles, stored_, context_.input.checkpoint.every);
+    }
+    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, problem_->train, output_kernels());
+    fill(evaluate, train_grid(), *kernel_dd_, ensemble_ ? &*nngp_dd_ : nullptr, source ? &*source : nullptr,
+         store ? &*store : nullptr, "gram");
+  }
+
+  void fill(gram::TileEvaluator<Real> const& evaluate, io::TileGrid const& grid, DistributedMatrix<Solve>& kernel,
+            DistributedMatrix<Solve>* nngp, gram::TileSource<Real> const* source, StoreSink<Real>* store,
+            std::string const& label) {
+    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), source, true);
+    gram::BlockCyclicSink<Real, Solve> kernel_sink(kernel, grid, schedule, kernel_);
+    std::vector<gram::TileSink<Real>*> sinks{&kernel_sink};
+    std::optional<gram::BlockCyclicSink<Real, Solve>> nngp_sink;
+    if (nngp != nullptr) sinks.push_back(&nngp_sink.emplace(*nngp, grid, schedule, gram::Kernel::nngp));
+    run_loop<Real>(context_.comm, evaluate, grid, schedule, source, store, sinks, context_.stop,
+                   {.label = label, .revisit_stored = true});
+  }
+
+  void solve() {
+    runtime::Region const region(context_.timings, "solve");
+    runtime::log(runtime::Level::info, fmt::format("factorising {0} x {0}", context_.shapes.train));
+    Location where = context_.input.where("job.ridge");
+    where.key = "job.ridge";
+    regression_.emplace(std::move(*kernel_dd_), job_.ridge, kernel_ == gram::Kernel::nngp ? "NNGP" : "NTK", where);
+    kernel_dd_.reset();
+    solution_ = regression_->solve(targets_.train);
+  }
+
+  void predict() {
+    runtime::Region const region(context_.timings, "predict");
+    if (job_.posterior == Posterior::mean) {
+      predict_mean();
+    } else {
+      predict_posterior();
+    }
+  }
+
+  void predict_mean() {
+    io::TileGrid const grid{context_.shapes.test, context_.shapes.train, context_.plan.tile, io::Coverage::all};
+    gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, problem_->train, output_kernels());
+    regression::PredictionSink<Real> sink(solution_.alpha, context_.shapes.test);
+    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
+    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink}, context_.stop,
+                   {.label = "predict"});
+    test_predictions_ = std::move(sink).sum(context_.comm);
+  }
+
+  void predict_posterior() {
+    Index const n = context_.shapes.train, n_test = context_.shapes.test;
+    DistributedMatrix<Solve> kernel_dt(grid_, n, n_test);
+    std::optional<DistributedMatrix<Solve>> nngp_dt;
+    if (ensemble_) nngp_dt.emplace(grid_, n, n_test);
+    io::TileGrid const grid{n, n_test, context_.plan.tile, io::Coverage::all};
+    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, *problem_->test, output_kernels());
+    fill(evaluate, grid, kernel_dt, ensemble_ ? &*nngp_dt : nullptr, nullptr, nullptr, "predict");
+    test_predictions_ = regression::predict(kernel_dt, solution_.alpha);
+
+    bool const prior_nngp = ensemble_ || kernel_ == gram::Kernel::nngp;
+    auto const& factor = regression_->factor().factor();
+    if (job_.posterior == Posterior::variance) {
+      auto const prior = to_host(prior_nngp ? problem_->test->nngp_diagonal : problem_->test->ntk_diagonal);
+      variance_ = ensemble_ ? regression::ensemble_variance(factor, std::move(kernel_dt), *nngp_dd_,
+                                                            std::move(*nngp_dt), prior)
+                            : regression::gp_variance(factor, std::move(kernel_dt), prior);
+      return;
+    }
+    covariance_.emplace(grid_, n_test, n_test);
+    fill_prior(*covariance_, prior_nngp);
+    if (ensemble_) {
+      regression::ensemble_covariance(factor, std::move(kernel_dt), *nngp_dd_, std::move(*nngp_dt), *covariance_);
+    } else {
+      regression::gp_covariance(factor, std::move(kernel_dt), *covariance_);
+    }
+  }
+
+  void fill_prior(DistributedMatrix<Solve>& prior, bool nngp) {
+    Index const n_test = context_.shapes.test;
+    io::TileGrid const grid{n_test, n_test, context_.plan.tile, io::Coverage::lower};
+    gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, *problem_->test,
+                                             nngp ? gram::Output::nngp : gram::Output::ntk);
+    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
+    gram::BlockCyclicSink<Real, Solve> sink(prior, grid, schedule, nngp ? gram::Kernel::nngp : gram::Kernel::ntk);
+    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink}, context_.stop,
+                   {.label = "prior"});
+  }
+
+  void write(std::string const& output) {
+    io::ResultsWriter results(context_.comm, output, context_.existing());
+    auto const matrix = [&](std::string const& path, ReplicatedMatrix const& m, char const* points) {
+      results.write(path, {{m.rows, m.cols}, {points, "output"}}, m.values.data());
+    };
+    matrix("/solution/alpha", solution_.alpha, "train_point");
+    matrix("/predictions/train", solution_.train_predictions, "train_point");
+    write_metrics(results, "train", solution_.train_predictions, targets_.train);
+    if (test_predictions_) {
+      matrix("/predictions/test", *test_predictions_, "test_point");
+      if (targets_.test) write_metrics(results, "test", *test_predictions_, *targets_.test);
+    }
+    Index const n_test = context_.shapes.test;
+    if (variance_) results.write("/predictions/test_variance", {{n_test}, {"test_point"}}, variance_->data());
+    if (covariance_) write_covariance(results);
+    results.write("/solver/residual", {{1}, {"iteration"}}, &solution_.residual);
+    results.attribute("/solver", "type", "cholesky");
+    results.attribute("/solver", "ridge", regression_->shift());
+    results.record(context_.record());
+    results.commit();
+  }
+
+  void write_metrics(io::ResultsWriter& results, std::string const& set, ReplicatedMatrix const& predictions,
+                     ReplicatedMatrix const& targets) {
+    double const mse = regression::mean_squared_error(predictions, targets);
+    results.write_scalar("/metrics/" + set + "/mse", mse);
+    std::string text = fmt::format("{}: mean squared error {:.6g}", set, mse);
+    if (targets_.classes) {
+      double const accuracy = regression::accuracy(predictions, targets);
+      results.write_scalar("/metrics/" + set + "/accuracy", accuracy);
+      text += fmt::format(", accuracy {:.2f} %", 100 * accuracy);
+    }
+    runtime::log(runtime::Level::info, text);
+  }
+
+  /// The covariance is gathered by block columns, so that no rank holds it whole; both triangles are written.
+  void write_covariance(io::ResultsWriter& results);
+
+  RunContext& context_;
+  RegressionOptions const& job_;
+  linalg::ProcessGrid grid_;
+  bool ensemble_;
+  gram::Kernel kernel_;
+  StoredMatrices stored_;
+  Targets targets_;
+  std::unique_ptr<Problem<Real>> problem_;
+  std::optional<DistributedMatrix<Solve>> kernel_dd_, nngp_dd_, covariance_;
+  std::optional<regression::CholeskyRegression<Solve>> regression_;
+  regression::Solution solution_;
+  std::optional<ReplicatedMatrix> test_predictions_;
+  std::optional<std::vector<double>> variance_;
+};
+
+}  // namespace
+
+void run_regression(RunContext& context) {
+  switch (context.input.precision) {
+    case Precision::double_:
+      return RegressionJob<double, double>(context).run();
+    case Precision::single:
+      return RegressionJob<float, float>(context).run();
+    case Precision::mixed:
+      return RegressionJob<float, double>(context).run();
+  }
+}
+
+}  // namespace widelimit::cli

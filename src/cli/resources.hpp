@@ -1,0 +1,47 @@
+/// \file
+/// What a run will need: tile size, memory, disk, floating-point operations.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/problem.hpp"
+#include "widelimit/gram/plan.hpp"
+#include "widelimit/runtime/communicator.hpp"
+
+namespace widelimit::cli {
+
+struct MemoryItem {
+  std::string what;
+  double bytes;
+};
+
+/// Estimates made before anything is computed.
+struct ResourcePlan {
+  Index tile = 0;
+  std::vector<MemoryItem> memory;  ///< of one rank, at the peak
+  double memory_limit = 0;         ///< of one rank
+  std::string limit_from;          ///< what set it
+  double disk_bytes = 0;           ///< results and checkpoint
+  double gram_entries = 0;         ///< evaluated by all ranks together
+  double product_flops = 0;        ///< of the input products
+  double solve_flops = 0;          ///< of the factorisation and the solves
+
+  double memory_bytes() const;
+};
+
+/// Points on each side of a tile when the user leaves it open: a multiple of the solver's block that gives small
+/// problems a few tiles to share. It does not depend on the number of ranks, so neither do the results.
+Index automatic_tile(Index points);
+
+/// \param outputs  columns of the targets; 0: not known yet
+/// Collective.
+ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& input, DataShapes const& shapes);
+
+/// Throws InputError, with the numbers and what to change, when the plan needs more memory than there is.
+void require_memory(InputFile const& input, ResourcePlan const& plan, int ranks);
+
+/// The plan for people.
+std::string describe(ResourcePlan const& plan, int ranks);
+
+}  // namespace widelimit::cli

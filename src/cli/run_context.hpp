@@ -1,0 +1,46 @@
+/// \file
+/// What every job driver is given.
+#pragma once
+
+#include <chrono>
+
+#include "cli/problem.hpp"
+#include "cli/resources.hpp"
+#include "widelimit/cli/command_line.hpp"
+#include "widelimit/io/identity.hpp"
+#include "widelimit/io/results_file.hpp"
+#include "widelimit/io/tile_file.hpp"
+#include "widelimit/runtime/region.hpp"
+#include "widelimit/runtime/stop_request.hpp"
+
+namespace widelimit::cli {
+
+/// The surroundings of a job: who computes, what was asked, what will be needed.
+struct RunContext {
+  runtime::Communicator comm;
+  CommandLine command;
+  InputFile input;
+  DataShapes shapes;
+  ResourcePlan plan;
+  runtime::StopRequest const& stop;
+  runtime::Timings timings;
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+
+  io::Existing existing() const { return command.overwrite ? io::Existing::replace : io::Existing::refuse; }
+  io::Identity identity() const;
+  /// Opens the tile file `name`: goes on with it where --resume asks for that and it is there, makes it otherwise. The
+  /// tile size of a file that is gone on with replaces an automatic one in `plan`. Collective.
+  io::TileFile open_tiles(std::string const& name, std::vector<io::MatrixSpec> specs);
+  /// Throws Stopped on all ranks where any was asked to end. Collective.
+  void stop_if_asked() const;
+  /// What the results file says of this run. Collective in that the peak memory is reduced when it is written.
+  io::RunRecord record() const;
+};
+
+/// Gram matrices into a results file, which is its own checkpoint until it is finished.
+void run_gram(RunContext& context);
+
+/// Kernel regression.
+void run_regression(RunContext& context);
+
+}  // namespace widelimit::cli
