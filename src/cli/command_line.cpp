@@ -1,8 +1,12 @@
 #include "widelimit/cli/command_line.hpp"
 
+#include <algorithm>
+#include <string_view>
+
 #include <CLI/CLI.hpp>
 
 #include "widelimit/cli/input_file.hpp"
+#include "widelimit/io/spelling.hpp"
 #include "widelimit/io/units.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/version.hpp"
@@ -24,6 +28,15 @@ constexpr char const* examples =
     "  widelimit info job.results.h5                       what a file holds\n"
     "Exit status: 0 done, 1 failed, 2 wrong input, 75 stopped in time with a checkpoint.";
 
+/// CLI11 says no more of a misspelt command than that one is missing.
+void check_command(std::string_view word) {
+  static constexpr std::string_view commands[] = {"run", "check", "info"};
+  if (word.starts_with('-') || std::ranges::count(commands, word) > 0) return;
+  throw InputError("command line: unknown command `" + std::string(word) + "`" +
+                   io::suggestion(word, commands) + "; known: " + io::join(commands) +
+                   "; see widelimit --help");
+}
+
 std::chrono::duration<double> read_max_time(std::string const& text) {
   auto const time = io::parse_duration(text);
   if (!time || time->count() <= 0)
@@ -38,6 +51,7 @@ std::chrono::duration<double> read_max_time(std::string const& text) {
 
 CommandLine parse_command_line(int argc, char const* const* argv) {
   using Command = CommandLine::Command;
+  if (argc > 1) check_command(argv[1]);
   CommandLine line;
   std::string max_time;
   bool keys = false;

@@ -68,7 +68,8 @@ TEST(CommandLine, texts_to_print) {
 TEST(CommandLine, faults_are_input_errors) {
   std::vector<std::pair<Strings, Strings>> const cases{
       {{}, {"command line: ", "ubcommand", "--help"}},
-      {{"rum", "job.yaml"}, {"command line: ", "--help"}},
+      {{"rum", "job.yaml"}, {"unknown command `rum`", "did you mean `run`?", "--help"}},
+      {{"--verison"}, {"command line: ", "--help"}},
       {{"run"}, {"INPUT", "required"}},
       {{"check"}, {"INPUT", "required"}},
       {{"info"}, {"FILE", "required"}},
