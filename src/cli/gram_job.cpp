@@ -1,6 +1,7 @@
+#include "widelimit/runtime/log.hpp"
+
 #include "cli/run_context.hpp"
 #include "cli/tile_store.hpp"
-#include "widelimit/runtime/log.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -13,8 +14,9 @@ struct Part {
 };
 
 /// Adds the matrices that `job` asks for under `group` to `specs`.
-StoredMatrices add_matrices(GramOptions const& job, std::string const& group, io::TileGrid const& grid, bool single,
-                            std::string const& rows, std::vector<io::MatrixSpec>& specs) {
+StoredMatrices add_matrices(GramOptions const& job, std::string const& group,
+                            io::TileGrid const& grid, bool single, std::string const& rows,
+                            std::vector<io::MatrixSpec>& specs) {
   StoredMatrices stored;
   auto const add = [&](char const* kernel) {
     specs.push_back({group + "/" + kernel, grid, single, {rows, "train_point"}});
@@ -26,16 +28,20 @@ StoredMatrices add_matrices(GramOptions const& job, std::string const& group, io
 }
 
 template <class Real>
-void compute(RunContext& context, Problem<Real> const& problem, Part const& part, io::TileFile& tiles) {
+void compute(RunContext& context, Problem<Real> const& problem, Part const& part,
+             io::TileFile& tiles) {
   auto const& job = std::get<GramOptions>(context.input.job);
-  auto const output = job.nngp && job.ntk ? gram::Output::both : job.nngp ? gram::Output::nngp : gram::Output::ntk;
+  auto const output = job.nngp && job.ntk ? gram::Output::both
+                      : job.nngp          ? gram::Output::nngp
+                                          : gram::Output::ntk;
   bool const square = part.grid.triangular();
-  gram::TileEvaluator<Real> const evaluate(problem.program, square ? problem.train : *problem.test, problem.train,
-                                           output);
+  gram::TileEvaluator<Real> const evaluate(problem.program, square ? problem.train : *problem.test,
+                                           problem.train, output);
   StoreSource<Real> const source(tiles, part.matrices);
   auto const schedule = gram::schedule<Real>(part.grid, context.comm.size(), &source, false);
   StoreSink<Real> store(tiles, part.matrices, context.input.checkpoint.every);
-  run_loop<Real>(context.comm, evaluate, part.grid, schedule, &source, &store, {}, context.stop, {.label = part.label});
+  run_loop<Real>(context.comm, evaluate, part.grid, schedule, &source, &store, {}, context.stop,
+                 {.label = part.label});
 }
 
 template <class Real>
@@ -46,13 +52,16 @@ void run(RunContext& context) {
   std::string const& output = context.input.output.file;
 
   auto const parts_for = [&](Index tile, std::vector<io::MatrixSpec>& specs) {
-    auto const coverage = job.triangle == GramOptions::Triangle::full ? io::Coverage::mirror : io::Coverage::lower;
+    auto const coverage =
+        job.triangle == GramOptions::Triangle::full ? io::Coverage::mirror : io::Coverage::lower;
     std::vector<Part> parts;
     io::TileGrid const square{shapes.train, shapes.train, tile, coverage};
-    parts.push_back({"gram", square, add_matrices(job, "/gram", square, single, "train_point", specs)});
+    parts.push_back(
+        {"gram", square, add_matrices(job, "/gram", square, single, "train_point", specs)});
     if (shapes.test > 0) {
       io::TileGrid const cross{shapes.test, shapes.train, tile, io::Coverage::all};
-      parts.push_back({"gram_test", cross, add_matrices(job, "/gram_test", cross, single, "test_point", specs)});
+      parts.push_back({"gram_test", cross,
+                       add_matrices(job, "/gram_test", cross, single, "test_point", specs)});
     }
     return parts;
   };
@@ -66,7 +75,8 @@ void run(RunContext& context) {
   }();
   auto tiles = context.open_tiles(io::ResultsWriter::partial_name(output), specs);
   specs.clear();
-  auto const parts = parts_for(context.plan.tile, specs);  // the tile size of a file that is gone on with
+  auto const parts =
+      parts_for(context.plan.tile, specs);  // the tile size of a file that is gone on with
   {
     runtime::Region const region(context.timings, "gram");
     for (Part const& part : parts) compute<Real>(context, *problem, part, tiles);

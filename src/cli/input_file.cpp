@@ -26,23 +26,6 @@ constexpr KeyEntry root_keys[] = {
 /// The sections that decide the numbers.
 constexpr std::string_view identity_keys[] = {"data", "network", "job", "precision"};
 
-void check_files(InputFile const& input) {
-  auto const check = [&](std::string const& file, std::string const& key, std::string const& used) {
-    bool const clash =
-        file == input.output.file ||
-        (input.checkpoint.enabled && file == checkpoint_path(input.checkpoint, input.output.file));
-    if (clash)
-      throw InputError(input.where(key), "the file " + file + " is named as " + used +
-                                             " and as a file this run writes; write elsewhere");
-  };
-  check(input.data.train.file, "data.train.file", "training data");
-  if (input.data.test) check(input.data.test->file, "data.test.file", "test data");
-  if (input.checkpoint.enabled &&
-      checkpoint_path(input.checkpoint, input.output.file) == input.output.file)
-    throw InputError(input.where("checkpoint.file"),
-                     "the checkpoint and the results would be the same file, " + input.output.file);
-}
-
 void check_job(InputFile const& input) {
   auto const* regression = std::get_if<RegressionOptions>(&input.job);
   if (regression == nullptr) return;
@@ -84,6 +67,23 @@ std::string InputFile::identity() const {
   return all;
 }
 
+void require_separate_files(InputFile const& input) {
+  auto const check = [&](std::string const& file, std::string const& key, std::string const& used) {
+    bool const clash =
+        file == input.output.file ||
+        (input.checkpoint.enabled && file == checkpoint_path(input.checkpoint, input.output.file));
+    if (clash)
+      throw InputError(input.where(key), "the file " + file + " is named as " + used +
+                                             " and as a file this run writes; write elsewhere");
+  };
+  check(input.data.train.file, "data.train.file", "training data");
+  if (input.data.test) check(input.data.test->file, "data.test.file", "test data");
+  if (input.checkpoint.enabled &&
+      checkpoint_path(input.checkpoint, input.output.file) == input.output.file)
+    throw InputError(input.where("checkpoint.file"),
+                     "the checkpoint and the results would be the same file, " + input.output.file);
+}
+
 InputFile parse_input(std::string const& text, std::string const& path,
                       std::vector<std::string> const& overrides) {
   static constexpr std::pair<std::string_view, Precision> precisions[] = {
@@ -108,7 +108,7 @@ InputFile parse_input(std::string const& text, std::string const& path,
     input.checkpoint = detail::read_checkpoint(*node, folder);
   auto const output = root.find("output");
   input.output = detail::read_output(output ? *output : root.null_at("output"), path);
-  check_files(input);
+  require_separate_files(input);
   check_job(input);
   return input;
 }

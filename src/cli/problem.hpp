@@ -17,10 +17,12 @@ struct DataShapes {
   Index train = 0;
   Index test = 0;  ///< 0 without test data
   Index features = 0;
-  Index outputs = 0;  ///< of real targets; 0: none, or labels whose classes are known once they are read
+  Index outputs =
+      0;  ///< of real targets; 0: none, or labels whose classes are known once they are read
 };
 
-/// Looks at the data files. Collective. Throws InputError: files, data sets, shapes that do not fit.
+/// Looks at the data files. Collective. Throws InputError: files, data sets, shapes that do not
+/// fit.
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input);
 
 /// Points of the data sets, bound to the compiled network.
@@ -31,11 +33,11 @@ struct Problem {
   gram::BoundProgram<Real> program;
 };
 
-/// Reads and scales the inputs. Collective; the result is held in place, as evaluators refer to it. Throws
-/// InputError: NaN and infinite inputs, kernels that are infinite.
+/// Reads and scales the inputs. Collective; the result is held in place, as evaluators refer to it.
+/// Throws InputError: NaN and infinite inputs, kernels that are infinite.
 template <class Real>
-std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm, InputFile const& input,
-                                            DataShapes const& shapes);
+std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm,
+                                            InputFile const& input, DataShapes const& shapes);
 
 /// What a regression fits.
 struct Targets {
@@ -44,7 +46,9 @@ struct Targets {
   bool classes = false;                          ///< rows encode class labels
 };
 
-/// Reads and encodes the targets. Collective. Throws InputError: labels out of range, not finite, counts that differ.
-Targets load_targets(runtime::Communicator const& comm, InputFile const& input, DataShapes const& shapes);
+/// Reads and encodes the targets. Collective. Throws InputError: labels out of range, not finite,
+/// counts that differ.
+Targets load_targets(runtime::Communicator const& comm, InputFile const& input,
+                     DataShapes const& shapes);
 
 }  // namespace widelimit::cli

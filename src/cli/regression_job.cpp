@@ -1,13 +1,14 @@
 #include <optional>
 
-#include "cli/run_context.hpp"
-#include "cli/tile_store.hpp"
 #include "widelimit/gram/block_cyclic_sink.hpp"
 #include "widelimit/regression/cholesky_regression.hpp"
 #include "widelimit/regression/metrics.hpp"
 #include "widelimit/regression/posterior.hpp"
 #include "widelimit/regression/prediction_sink.hpp"
 #include "widelimit/runtime/log.hpp"
+
+#include "cli/run_context.hpp"
+#include "cli/tile_store.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -16,7 +17,8 @@ using linalg::DistributedMatrix;
 using linalg::ReplicatedMatrix;
 using Posterior = RegressionOptions::Posterior;
 
-std::vector<double> to_host(Kokkos::View<auto*, gram::Exec> const& view) {
+template <class Vector>
+std::vector<double> to_host(Vector const& view) {
   auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, view);
   return {host.data(), host.data() + host.extent(0)};
 }
@@ -29,8 +31,10 @@ class RegressionJob {
       : context_(context),
         job_(std::get<RegressionOptions>(context.input.job)),
         grid_(context.comm),
-        ensemble_(job_.posterior != Posterior::mean && job_.kernel == RegressionOptions::Kernel::ntk),
-        kernel_(job_.kernel == RegressionOptions::Kernel::nngp ? gram::Kernel::nngp : gram::Kernel::ntk) {}
+        ensemble_(job_.posterior != Posterior::mean &&
+                  job_.kernel == RegressionOptions::Kernel::ntk),
+        kernel_(job_.kernel == RegressionOptions::Kernel::nngp ? gram::Kernel::nngp
+                                                               : gram::Kernel::ntk) {}
 
   void run() {
     auto const& output = context_.input.output.file;
@@ -73,11 +77,12 @@ class RegressionJob {
     std::vector<io::MatrixSpec> specs;
     if (gram::wants_nngp(output_kernels())) stored_.nngp = add("/gram/nngp", specs);
     if (gram::wants_ntk(output_kernels())) stored_.ntk = add("/gram/ntk", specs);
-    return context_.open_tiles(checkpoint_path(context_.input.checkpoint, context_.input.output.file), specs);
+    return context_.open_tiles(
+        checkpoint_path(context_.input.checkpoint, context_.input.output.file), specs);
   }
 
-  /// Tiles of the training kernel go from whichever rank computes them to the owners of their blocks, and to the
-  /// checkpoint.
+  /// Tiles of the training kernel go from whichever rank computes them to the owners of their
+  /// blocks, and to the checkpoint.
   void fill_train(io::TileFile* tiles) {
     runtime::Region const region(context_.timings, "gram");
     Index const n = context_.shapes.train;
@@ -89,19 +94,22 @@ class RegressionJob {
       source.emplace(*tiles, stored_);
       store.emplace(*tiles, stored_, context_.input.checkpoint.every);
     }
-    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, problem_->train, output_kernels());
-    fill(evaluate, train_grid(), *kernel_dd_, ensemble_ ? &*nngp_dd_ : nullptr, source ? &*source : nullptr,
-         store ? &*store : nullptr, "gram");
+    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, problem_->train,
+                                             output_kernels());
+    fill(evaluate, train_grid(), *kernel_dd_, ensemble_ ? &*nngp_dd_ : nullptr,
+         source ? &*source : nullptr, store ? &*store : nullptr, "gram");
   }
 
-  void fill(gram::TileEvaluator<Real> const& evaluate, io::TileGrid const& grid, DistributedMatrix<Solve>& kernel,
-            DistributedMatrix<Solve>* nngp, gram::TileSource<Real> const* source, StoreSink<Real>* store,
+  void fill(gram::TileEvaluator<Real> const& evaluate, io::TileGrid const& grid,
+            DistributedMatrix<Solve>& kernel, DistributedMatrix<Solve>* nngp,
+            gram::TileSource<Real> const* source, StoreSink<Real>* store,
             std::string const& label) {
     auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), source, true);
     gram::BlockCyclicSink<Real, Solve> kernel_sink(kernel, grid, schedule, kernel_);
     std::vector<gram::TileSink<Real>*> sinks{&kernel_sink};
     std::optional<gram::BlockCyclicSink<Real, Solve>> nngp_sink;
-    if (nngp != nullptr) sinks.push_back(&nngp_sink.emplace(*nngp, grid, schedule, gram::Kernel::nngp));
+    if (nngp != nullptr)
+      sinks.push_back(&nngp_sink.emplace(*nngp, grid, schedule, gram::Kernel::nngp));
     run_loop<Real>(context_.comm, evaluate, grid, schedule, source, store, sinks, context_.stop,
                    {.label = label, .revisit_stored = true});
   }
@@ -111,7 +119,8 @@ class RegressionJob {
     runtime::log(runtime::Level::info, fmt::format("factorising {0} x {0}", context_.shapes.train));
     Location where = context_.input.where("job.ridge");
     where.key = "job.ridge";
-    regression_.emplace(std::move(*kernel_dd_), job_.ridge, kernel_ == gram::Kernel::nngp ? "NNGP" : "NTK", where);
+    regression_.emplace(std::move(*kernel_dd_), job_.ridge,
+                        kernel_ == gram::Kernel::nngp ? "NNGP" : "NTK", where);
     kernel_dd_.reset();
     solution_ = regression_->solve(targets_.train);
   }
@@ -126,12 +135,14 @@ class RegressionJob {
   }
 
   void predict_mean() {
-    io::TileGrid const grid{context_.shapes.test, context_.shapes.train, context_.plan.tile, io::Coverage::all};
-    gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, problem_->train, output_kernels());
+    io::TileGrid const grid{context_.shapes.test, context_.shapes.train, context_.plan.tile,
+                            io::Coverage::all};
+    gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, problem_->train,
+                                             output_kernels());
     regression::PredictionSink<Real> sink(solution_.alpha, context_.shapes.test);
     auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink}, context_.stop,
-                   {.label = "predict"});
+    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink},
+                   context_.stop, {.label = "predict"});
     test_predictions_ = std::move(sink).sum(context_.comm);
   }
 
@@ -141,14 +152,16 @@ class RegressionJob {
     std::optional<DistributedMatrix<Solve>> nngp_dt;
     if (ensemble_) nngp_dt.emplace(grid_, n, n_test);
     io::TileGrid const grid{n, n_test, context_.plan.tile, io::Coverage::all};
-    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, *problem_->test, output_kernels());
+    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, *problem_->test,
+                                             output_kernels());
     fill(evaluate, grid, kernel_dt, ensemble_ ? &*nngp_dt : nullptr, nullptr, nullptr, "predict");
     test_predictions_ = regression::predict(kernel_dt, solution_.alpha);
 
     bool const prior_nngp = ensemble_ || kernel_ == gram::Kernel::nngp;
     auto const& factor = regression_->factor().factor();
     if (job_.posterior == Posterior::variance) {
-      auto const prior = to_host(prior_nngp ? problem_->test->nngp_diagonal : problem_->test->ntk_diagonal);
+      auto const prior =
+          to_host(prior_nngp ? problem_->test->nngp_diagonal : problem_->test->ntk_diagonal);
       variance_ = ensemble_ ? regression::ensemble_variance(factor, std::move(kernel_dt), *nngp_dd_,
                                                             std::move(*nngp_dt), prior)
                             : regression::gp_variance(factor, std::move(kernel_dt), prior);
@@ -157,7 +170,8 @@ class RegressionJob {
     covariance_.emplace(grid_, n_test, n_test);
     fill_prior(*covariance_, prior_nngp);
     if (ensemble_) {
-      regression::ensemble_covariance(factor, std::move(kernel_dt), *nngp_dd_, std::move(*nngp_dt), *covariance_);
+      regression::ensemble_covariance(factor, std::move(kernel_dt), *nngp_dd_, std::move(*nngp_dt),
+                                      *covariance_);
     } else {
       regression::gp_covariance(factor, std::move(kernel_dt), *covariance_);
     }
@@ -169,14 +183,16 @@ class RegressionJob {
     gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, *problem_->test,
                                              nngp ? gram::Output::nngp : gram::Output::ntk);
     auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
-    gram::BlockCyclicSink<Real, Solve> sink(prior, grid, schedule, nngp ? gram::Kernel::nngp : gram::Kernel::ntk);
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink}, context_.stop,
-                   {.label = "prior"});
+    gram::BlockCyclicSink<Real, Solve> sink(prior, grid, schedule,
+                                            nngp ? gram::Kernel::nngp : gram::Kernel::ntk);
+    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink},
+                   context_.stop, {.label = "prior"});
   }
 
   void write(std::string const& output) {
     io::ResultsWriter results(context_.comm, output, context_.existing());
-    auto const matrix = [&](std::string const& path, ReplicatedMatrix const& m, char const* points) {
+    auto const matrix = [&](std::string const& path, ReplicatedMatrix const& m,
+                            char const* points) {
       results.write(path, {{m.rows, m.cols}, {points, "output"}}, m.values.data());
     };
     matrix("/solution/alpha", solution_.alpha, "train_point");
@@ -187,7 +203,8 @@ class RegressionJob {
       if (targets_.test) write_metrics(results, "test", *test_predictions_, *targets_.test);
     }
     Index const n_test = context_.shapes.test;
-    if (variance_) results.write("/predictions/test_variance", {{n_test}, {"test_point"}}, variance_->data());
+    if (variance_)
+      results.write("/predictions/test_variance", {{n_test}, {"test_point"}}, variance_->data());
     if (covariance_) write_covariance(results);
     results.write("/solver/residual", {{1}, {"iteration"}}, &solution_.residual);
     results.attribute("/solver", "type", "cholesky");
@@ -196,8 +213,8 @@ class RegressionJob {
     results.commit();
   }
 
-  void write_metrics(io::ResultsWriter& results, std::string const& set, ReplicatedMatrix const& predictions,
-                     ReplicatedMatrix const& targets) {
+  void write_metrics(io::ResultsWriter& results, std::string const& set,
+                     ReplicatedMatrix const& predictions, ReplicatedMatrix const& targets) {
     double const mse = regression::mean_squared_error(predictions, targets);
     results.write_scalar("/metrics/" + set + "/mse", mse);
     std::string text = fmt::format("{}: mean squared error {:.6g}", set, mse);
@@ -209,8 +226,37 @@ class RegressionJob {
     runtime::log(runtime::Level::info, text);
   }
 
-  /// The covariance is gathered by block columns, so that no rank holds it whole; both triangles are written.
-  void write_covariance(io::ResultsWriter& results);
+  /// Each rank writes a share of the rows, which it gets panel by panel, so that no rank holds the
+  /// whole.
+  void write_covariance(io::ResultsWriter& results) {
+    auto const& comm = context_.comm;
+    Index const n = covariance_->rows();
+    Index const share = (n + comm.size() - 1) / comm.size();
+    Range const mine{std::min(n, comm.rank() * share), std::min(n, (comm.rank() + 1) * share)};
+    std::vector<double> rows(static_cast<std::size_t>(mine.size() * n));
+    constexpr Index panel_rows = 128;
+    std::vector<double> panel(static_cast<std::size_t>(panel_rows * n));
+    for (Index begin = 0; begin < n; begin += panel_rows) {
+      Index const end = std::min(n, begin + panel_rows);
+      std::fill(panel.begin(), panel.end(), 0.0);
+      for (Index j = 0; j < covariance_->local_cols(); ++j) {
+        for (Index i = 0; i < covariance_->local_rows(); ++i) {
+          Index const row = covariance_->global_row(i);
+          if (row < begin || row >= end) continue;
+          panel[static_cast<std::size_t>((row - begin) * n + covariance_->global_col(j))] =
+              covariance_->local(i, j);
+        }
+      }
+      comm.sum(panel.data(), (end - begin) * n);
+      Index const first = std::max(begin, mine.begin), last = std::min(end, mine.end);
+      if (first < last) {
+        std::copy_n(panel.data() + (first - begin) * n, (last - first) * n,
+                    rows.data() + (first - mine.begin) * n);
+      }
+    }
+    results.write_rows("/predictions/test_covariance", {{n, n}, {"test_point", "test_point"}}, mine,
+                       rows.data());
+  }
 
   RunContext& context_;
   RegressionOptions const& job_;

@@ -28,7 +28,8 @@ constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 
 regression::Ridge read_ridge(YamlNode const& map) {
   static constexpr std::pair<std::string_view, regression::RidgeScale> scales[] = {
-      {"relative", regression::RidgeScale::relative}, {"absolute", regression::RidgeScale::absolute}};
+      {"relative", regression::RidgeScale::relative},
+      {"absolute", regression::RidgeScale::absolute}};
   expect_keys(map, ridge_keys);
   regression::Ridge ridge;
   ridge.value = map.get("value", ridge.value, io::non_negative);

@@ -44,9 +44,11 @@ Index automatic_tile(Index points) {
   return std::clamp((eighth + block - 1) / block * block, block, largest_automatic_tile);
 }
 
-ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& input, DataShapes const& shapes) {
+ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& input,
+                            DataShapes const& shapes) {
   ResourcePlan plan;
-  plan.tile = input.resources.tile != ResourceOptions::automatic ? input.resources.tile : automatic_tile(shapes.train);
+  plan.tile = input.resources.tile != ResourceOptions::automatic ? input.resources.tile
+                                                                 : automatic_tile(shapes.train);
   double const real_bytes = input.precision == Precision::double_ ? 8 : 4;
   double const solve_bytes = input.precision == Precision::single ? 4 : 8;
   auto const n = static_cast<double>(shapes.train), n_test = static_cast<double>(shapes.test);
@@ -66,13 +68,17 @@ ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& 
     Needs const needs = needs_of(job);
     matrices = needs.both_kernels ? 2 : 1;
     double const share = solve_bytes / ranks;
-    plan.memory.push_back({"kernel matrices, this rank's share",
-                           share * (needs.square_matrices * n * n + needs.cross_matrices * n * n_test +
-                                    needs.test_matrices * n_test * n_test)});
-    plan.memory.push_back({"exchange of tiles between ranks", 3 * matrices * tile * tile * real_bytes});
-    plan.memory.push_back({"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
+    plan.memory.push_back(
+        {"kernel matrices, this rank's share",
+         share * (needs.square_matrices * n * n + needs.cross_matrices * n * n_test +
+                  needs.test_matrices * n_test * n_test)});
+    plan.memory.push_back(
+        {"exchange of tiles between ranks", 3 * matrices * tile * tile * real_bytes});
+    plan.memory.push_back(
+        {"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
     if (input.checkpoint.enabled) plan.disk_bytes = matrices * n * n * real_bytes;
-    plan.solve_flops = n * n * n / 3 + 10 * n * n * outputs + (needs.cross_matrices > 0 ? n * n * n_test : 0);
+    plan.solve_flops =
+        n * n * n / 3 + 10 * n * n * outputs + (needs.cross_matrices > 0 ? n * n * n_test : 0);
     if (needs.test_matrices > 0) plan.gram_entries += n_test * (n_test + 1) / 2;
   }
   plan.memory.push_back({"tiles in flight", tiles_in_memory * matrices * tile * tile * real_bytes});
@@ -92,10 +98,12 @@ ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& 
 void require_memory(InputFile const& input, ResourcePlan const& plan, int ranks) {
   double const needed = plan.memory_bytes();
   if (needed <= plan.memory_limit) return;
-  std::string text = fmt::format("this run needs about {} on each of {} rank{}, and there are {} ({}):",
-                                 runtime::format_bytes(needed), ranks, ranks == 1 ? "" : "s",
-                                 runtime::format_bytes(plan.memory_limit), plan.limit_from);
-  for (auto const& item : plan.memory) text += fmt::format(" {} {};", item.what, runtime::format_bytes(item.bytes));
+  std::string text =
+      fmt::format("this run needs about {} on each of {} rank{}, and there are {} ({}):",
+                  runtime::format_bytes(needed), ranks, ranks == 1 ? "" : "s",
+                  runtime::format_bytes(plan.memory_limit), plan.limit_from);
+  for (auto const& item : plan.memory)
+    text += fmt::format(" {} {};", item.what, runtime::format_bytes(item.bytes));
   text += " use more ranks on more nodes, fewer rows (data.train.rows), precision: single";
   text += std::holds_alternative<GramOptions>(input.job) ? ", or a smaller resources.tile" : "";
   throw InputError(input.where("resources.memory_per_rank"), text);
@@ -103,7 +111,8 @@ void require_memory(InputFile const& input, ResourcePlan const& plan, int ranks)
 
 std::string describe(ResourcePlan const& plan, int ranks) {
   std::string text = fmt::format("tiles      {0} x {0} points\n", plan.tile);
-  text += fmt::format("gram       {:.4g} entries, {:.4g} flops in products\n", plan.gram_entries, plan.product_flops);
+  text += fmt::format("gram       {:.4g} entries, {:.4g} flops in products\n", plan.gram_entries,
+                      plan.product_flops);
   if (plan.solve_flops > 0) text += fmt::format("solve      {:.4g} flops\n", plan.solve_flops);
   text += fmt::format("memory     {} on each of {} rank{} (limit {}: {})\n",
                       runtime::format_bytes(plan.memory_bytes()), ranks, ranks == 1 ? "" : "s",

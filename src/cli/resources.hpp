@@ -5,9 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "cli/problem.hpp"
 #include "widelimit/gram/plan.hpp"
 #include "widelimit/runtime/communicator.hpp"
+
+#include "cli/problem.hpp"
 
 namespace widelimit::cli {
 
@@ -30,15 +31,18 @@ struct ResourcePlan {
   double memory_bytes() const;
 };
 
-/// Points on each side of a tile when the user leaves it open: a multiple of the solver's block that gives small
-/// problems a few tiles to share. It does not depend on the number of ranks, so neither do the results.
+/// Points on each side of a tile when the user leaves it open: a multiple of the solver's block
+/// that gives small problems a few tiles to share. It does not depend on the number of ranks, so
+/// neither do the results.
 Index automatic_tile(Index points);
 
 /// \param outputs  columns of the targets; 0: not known yet
 /// Collective.
-ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& input, DataShapes const& shapes);
+ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& input,
+                            DataShapes const& shapes);
 
-/// Throws InputError, with the numbers and what to change, when the plan needs more memory than there is.
+/// Throws InputError, with the numbers and what to change, when the plan needs more memory than
+/// there is.
 void require_memory(InputFile const& input, ResourcePlan const& plan, int ranks);
 
 /// The plan for people.

@@ -1,7 +1,8 @@
 #include "cli/run_context.hpp"
 
-#include <Kokkos_Core.hpp>
 #include <filesystem>
+
+#include <Kokkos_Core.hpp>
 
 #include "widelimit/runtime/environment.hpp"
 #include "widelimit/runtime/log.hpp"
@@ -31,14 +32,16 @@ io::TileFile RunContext::open_tiles(std::string const& name, std::vector<io::Mat
     finished += tiles.finished_count(m);
     all += tiles.spec(m).grid.count();
   }
-  runtime::log(runtime::Level::info, fmt::format("going on from {}: {} of {} tiles are there", name, finished, all));
+  runtime::log(runtime::Level::info,
+               fmt::format("going on from {}: {} of {} tiles are there", name, finished, all));
   return tiles;
 }
 
 void RunContext::stop_if_asked() const {
   int const first = comm.first_rank_where(stop.pending());
   if (first < 0) return;
-  throw Stopped("stopped on " + comm.broadcast(stop.reason(), first) + "; what was computed is saved");
+  throw Stopped("stopped on " + comm.broadcast(stop.reason(), first) +
+                "; what was computed is saved");
 }
 
 io::RunRecord RunContext::record() const {
@@ -47,7 +50,8 @@ io::RunRecord RunContext::record() const {
   run.program_version = runtime::program_version();
   run.threads = runtime::Environment::threads();
   run.execution_space = Kokkos::DefaultExecutionSpace::name();
-  run.wall_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  run.wall_seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   run.peak_rss_bytes = runtime::peak_rss_bytes();
   run.timings = timings;
   return run;

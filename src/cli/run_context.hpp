@@ -4,14 +4,15 @@
 
 #include <chrono>
 
-#include "cli/problem.hpp"
-#include "cli/resources.hpp"
 #include "widelimit/cli/command_line.hpp"
 #include "widelimit/io/identity.hpp"
 #include "widelimit/io/results_file.hpp"
 #include "widelimit/io/tile_file.hpp"
 #include "widelimit/runtime/region.hpp"
 #include "widelimit/runtime/stop_request.hpp"
+
+#include "cli/problem.hpp"
+#include "cli/resources.hpp"
 
 namespace widelimit::cli {
 
@@ -26,14 +27,18 @@ struct RunContext {
   runtime::Timings timings;
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 
-  io::Existing existing() const { return command.overwrite ? io::Existing::replace : io::Existing::refuse; }
+  io::Existing existing() const {
+    return command.overwrite ? io::Existing::replace : io::Existing::refuse;
+  }
   io::Identity identity() const;
-  /// Opens the tile file `name`: goes on with it where --resume asks for that and it is there, makes it otherwise. The
-  /// tile size of a file that is gone on with replaces an automatic one in `plan`. Collective.
+  /// Opens the tile file `name`: goes on with it where --resume asks for that and it is there,
+  /// makes it otherwise. The tile size of a file that is gone on with replaces an automatic one in
+  /// `plan`. Collective.
   io::TileFile open_tiles(std::string const& name, std::vector<io::MatrixSpec> specs);
   /// Throws Stopped on all ranks where any was asked to end. Collective.
   void stop_if_asked() const;
-  /// What the results file says of this run. Collective in that the peak memory is reduced when it is written.
+  /// What the results file says of this run. Collective in that the peak memory is reduced when it
+  /// is written.
   io::RunRecord record() const;
 };
 

@@ -16,7 +16,8 @@ struct StoredMatrices {
   int ntk = -1;
 };
 
-/// Writes tiles while the next ones are computed, and makes sure now and then that they are on the disk.
+/// Writes tiles while the next ones are computed, and makes sure now and then that they are on the
+/// disk.
 template <class Real>
 class StoreSink final : public gram::TileSink<Real> {
  public:
@@ -43,11 +44,13 @@ class StoreSink final : public gram::TileSink<Real> {
   std::chrono::steady_clock::time_point last_sync_ = std::chrono::steady_clock::now();
 };
 
-/// Tiles that an earlier run finished. The set is fixed when it is made, so that all ranks schedule alike.
+/// Tiles that an earlier run finished. The set is fixed when it is made, so that all ranks schedule
+/// alike.
 template <class Real>
 class StoreSource final : public gram::TileSource<Real> {
  public:
-  StoreSource(io::TileFile const& file, StoredMatrices matrices) : file_(file), matrices_(matrices) {
+  StoreSource(io::TileFile const& file, StoredMatrices matrices)
+      : file_(file), matrices_(matrices) {
     int const any = matrices.nngp >= 0 ? matrices.nngp : matrices.ntk;
     for (Index tile = 0; tile < file.spec(any).grid.count(); ++tile) {
       bool const nngp = matrices.nngp < 0 || file.finished(matrices.nngp, tile);
@@ -68,11 +71,12 @@ class StoreSource final : public gram::TileSource<Real> {
   std::vector<bool> finished_;
 };
 
-/// Runs a tile loop whose tiles go to `store` (if any) and `others`; whatever ends the loop, what was computed is on
-/// its way to the disk when this returns or throws. Collective.
+/// Runs a tile loop whose tiles go to `store` (if any) and `others`; whatever ends the loop, what
+/// was computed is on its way to the disk when this returns or throws. Collective.
 template <class Real>
-void run_loop(runtime::Communicator const& comm, gram::TileEvaluator<Real> const& evaluate, io::TileGrid const& grid,
-              gram::TileSchedule const& schedule, gram::TileSource<Real> const* source, StoreSink<Real>* store,
+void run_loop(runtime::Communicator const& comm, gram::TileEvaluator<Real> const& evaluate,
+              io::TileGrid const& grid, gram::TileSchedule const& schedule,
+              gram::TileSource<Real> const* source, StoreSink<Real>* store,
               std::vector<gram::TileSink<Real>*> others, runtime::StopRequest const& stop,
               gram::TileLoopOptions const& options);
 

@@ -14,9 +14,10 @@ void PredictionSink<Real>::accept(gram::Tile<Real> const& tile, bool) {
   Index const rows = tile.rows.size(), cols = tile.cols.size();
   wide_.resize(static_cast<std::size_t>(rows * cols));
   for (Index i = 0; i < rows; ++i) std::copy_n(kernel + i * tile.ld, cols, wide_.data() + i * cols);
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows), static_cast<int>(alpha_.cols),
-              static_cast<int>(cols), 1.0, wide_.data(), static_cast<int>(cols), alpha_.row(tile.cols.begin),
-              static_cast<int>(alpha_.cols), 1.0, predictions_.row(tile.rows.begin), static_cast<int>(alpha_.cols));
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, static_cast<int>(rows),
+              static_cast<int>(alpha_.cols), static_cast<int>(cols), 1.0, wide_.data(),
+              static_cast<int>(cols), alpha_.row(tile.cols.begin), static_cast<int>(alpha_.cols),
+              1.0, predictions_.row(tile.rows.begin), static_cast<int>(alpha_.cols));
 }
 
 template <class Real>

@@ -51,6 +51,10 @@ InputFile read_input(runtime::Communicator const& comm, std::string const& path,
 InputFile parse_input(std::string const& text, std::string const& path,
                       std::vector<std::string> const& overrides = {});
 
+/// Throws InputError when the results or the checkpoint would overwrite data that the run reads, or each other. For
+/// use again after `--output` has replaced the output. Local.
+void require_separate_files(InputFile const& input);
+
 /// A key of the input file.
 struct KeyEntry {
   std::string_view name;
