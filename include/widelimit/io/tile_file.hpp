@@ -38,13 +38,17 @@ enum class OnCorrupt { refuse, recompute };
 /// their chunks lie. So writes need no communication and no HDF5 lock, may come from any thread,
 /// and a process that is killed at any moment leaves a file that opens. Tiles are written before
 /// their checksum, that before the flag. ResultsWriter takes the file over to turn it into a
-/// results file.
+/// results file. Chunks, since a tile is then one piece of the file: rows of a contiguous data set
+/// would be a piece each, at half the speed on a local disk and with ranks in each other's stripes
+/// on a parallel one. The file system must show every rank what the others wrote (local disks,
+/// Lustre, GPFS, BeeGFS; NFS only with all ranks on one node).
 class TileFile {
  public:
   /// Makes the file (under another name first, so that it is whole or not there). Collective.
   /// Throws InputError: there is one already and `existing` is `refuse`, too little disk, no right
-  /// to write. \param reserve  set blocks of the disk aside, so that no later write finds the disk
-  /// full
+  /// to write.
+  /// \param reserve
+  ///   set blocks of the disk aside, so that no later write finds the disk full
   static TileFile create(runtime::Communicator const& comm, std::string const& name,
                          Identity const& identity, std::vector<MatrixSpec> const& specs,
                          Existing existing = Existing::refuse, bool reserve = true);

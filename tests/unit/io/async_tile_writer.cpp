@@ -48,7 +48,8 @@ TEST(AsyncTileWriter, writes_every_tile_and_hands_buffers_back) {
   auto const k = test::read_dataset<double>(tiles.name(), "/gram/ntk", H5T_NATIVE_DOUBLE);
   for (std::size_t i = 0; i < 100; ++i) {
     for (std::size_t j = 0; j < 100; ++j) {
-      ASSERT_EQ(k[i * 100 + j], static_cast<double>(i / 10 * 10 + j / 10));
+      std::size_t const tile = (i / 10) * 10 + j / 10;
+      ASSERT_EQ(k[i * 100 + j], static_cast<double>(tile));
     }
   }
 }
@@ -69,7 +70,8 @@ TEST(AsyncTileWriter, a_full_disk_is_an_error_of_the_owner_and_resuming_goes_on)
     AsyncTileWriter writer(tiles);
     auto const write_all = [&] {
       for (Index t = 0; t < 64; ++t) {
-        if (t % world.size() == world.rank()) writer.submit(0, t, filled(128 * 128, 1.0), 128);
+        if (t % world.size() == world.rank())
+          writer.submit(0, t, filled(Index{128} * 128, 1.0), 128);
       }
       writer.drain();
     };
@@ -104,7 +106,7 @@ TEST(TileFile, reserved_space_cannot_be_taken_by_others) {
   world.barrier();
   for (Index t = 0; t < 16; ++t) {
     if (t % world.size() != world.rank()) continue;
-    tiles.write(0, t, filled(128 * 128, 2.0).get(), 128);
+    tiles.write(0, t, filled(Index{128} * 128, 2.0).get(), 128);
   }
   world.barrier();
   tiles.refresh();

@@ -125,7 +125,9 @@ TEST_F(DatasetReader, a_list_of_distant_rows_reads_only_those) {
   constexpr Index columns = 16;
   if (world_.is_root()) {
     std::vector<float> values(rows * columns);
-    for (Index i = 0; i < rows * columns; ++i) values[static_cast<std::size_t>(i)] = float(i / 16);
+    for (Index row = 0; row < rows; ++row) {
+      std::fill_n(values.begin() + row * columns, columns, static_cast<float>(row));
+    }
     values[20000 * columns] = std::numeric_limits<float>::quiet_NaN();  // not asked for
     FileHandle const file = create_file(name);
     add_dataset(file.get(), "/x", {rows, columns}, H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT,

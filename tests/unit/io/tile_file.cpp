@@ -92,7 +92,7 @@ TEST_F(TileFiles, every_coverage_reads_back_as_a_plain_matrix) {
     EXPECT_EQ(tiles.finished_count(1), tiles.spec(1).grid.count());
     expect_matrices(coverage);
     Index const last = tiles.spec(0).grid.count() - 1;
-    std::vector<double> tile(5 * 9, -7);
+    std::vector<double> tile(45, -7);
     tiles.read(0, last, tile.data(), 9);
     EXPECT_EQ(tile[9 * 3 + 2], entry(35, 34));
     EXPECT_EQ(tile[9 * 3 + 5], -7);
