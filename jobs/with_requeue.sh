@@ -14,6 +14,7 @@ step=$!
 # mpirun and srun pass SIGUSR1 on to all ranks. SIGTERM becomes SIGUSR1 on the way: on SIGTERM itself mpirun would kill
 # the ranks before their checkpoint is written.
 signalled=
+# shellcheck disable=SC2329  # called by the trap
 forward() {
   signalled=1
   echo "$(date '+%F %T') job $SLURM_JOB_ID: asked to stop; the program saves its state"
@@ -26,7 +27,7 @@ while true; do
   signalled=
   wait "$step"
   status=$?
-  [[ $signalled ]] && (( status > 128 )) || break
+  if [[ ! $signalled ]] || (( status <= 128 )); then break; fi
 done
 trap '' USR1
 trap - TERM  # by which Slurm ends this script when it requeues the job

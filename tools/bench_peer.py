@@ -43,7 +43,7 @@ def peer_python() -> Path:
                     [python, "-m", "pip", "install", "-q", *PEER_PACKAGES], check):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise BenchError(f"the peer could not be installed; the last words of '{command[2]}' were\n{done.stderr[-2000:]}")
+            raise BenchError(f"the peer could not be installed; it ended with\n{done.stderr[-2000:]}")
     return python
 
 
@@ -114,7 +114,7 @@ def main() -> int:
     # Both programs take the cores they may run on for the number of their threads.
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < options.threads:
-        print(f"bench_peer: error: {options.threads} threads need as many cores; here are {len(cores)}", file=sys.stderr)
+        print(f"bench_peer: error: {options.threads} threads need as many cores, not {len(cores)}", file=sys.stderr)
         return 2
     os.sched_setaffinity(0, cores[:options.threads])
     os.environ["OMP_NUM_THREADS"] = str(options.threads)

@@ -69,10 +69,10 @@ def make_parser() -> argparse.ArgumentParser:
     table.add_argument("--format", choices=["auto", "csv", "libsvm"], default="auto",
                        help="auto: libsvm if the first row has INDEX:VALUE pairs")
     table.add_argument("--label-column", default="last", metavar="NAME|NUMBER|last|none",
-                       help="CSV: the column with the labels, by its name in the header or its number from 0 (default: last)")
+                       help="CSV: the column of the labels: its name in the header, or its number from 0")
     table.add_argument("--delimiter", help="CSV: what separates columns (default: guessed from the first line)")
     table.add_argument("--header", choices=["auto", "yes", "no"], default="auto",
-                       help="CSV: whether the first line names the columns (auto: if it holds words where numbers belong)")
+                       help="CSV: if the first line names the columns (auto: if words stand where numbers belong)")
     table.add_argument("--label-type", choices=["auto", "integer", "real", "text"], default="auto",
                        help="type of the labels; text is numbered in alphabetical order (auto: from the first rows)")
     table.add_argument("--features", type=int, metavar="D",

@@ -46,7 +46,7 @@ def kernels_of(file: h5py.File) -> dict[str, h5py.Dataset]:
     """The Gram matrices in a results file."""
     found = {name: file[f"gram/{name}"] for name in KERNEL_NAMES if f"gram/{name}" in file}
     if not found:
-        raise PlotError(f"{file.filename}: has no Gram matrix (/gram/nngp or /gram/ntk); a job of type gram writes them")
+        raise PlotError(f"{file.filename}: has no Gram matrix, /gram/nngp or /gram/ntk; a job of type gram writes it")
     return found
 
 
@@ -153,7 +153,7 @@ def spectra_of(file: h5py.File, options: argparse.Namespace) -> dict[str, tuple[
         points = subsample(count, options.points or SPECTRUM_POINTS)
         values = np.linalg.eigvalsh(read_submatrix(matrix, points))[::-1] / len(points)
         if len(points) < count:
-            print(f"plot: {matrix.name}: eigenvalues of {len(points):,} of its {count:,} points (--points changes this)")
+            print(f"plot: {matrix.name}: eigenvalues of {len(points):,} of its {count:,} points (see --points)")
         note = f"{count:,} points" if len(points) == count else f"{len(points):,} of {count:,} points"
         spectra[name] = (values, f"{KERNEL_NAMES[name]}, {note}")
     return spectra

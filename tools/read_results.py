@@ -29,8 +29,10 @@ def summary(name: str) -> str:
             if dataset.shape == ():
                 lines.append(f"{dataset.name:20} {dataset[()]:.6g}")
             else:
-                # The first rows are read, not the array: a Gram matrix may be larger than the memory.
-                axes = ", ".join(f"{axis.label or '?'}: {n}" for axis, n in zip(dataset.dims, dataset.shape, strict=True))
+                # Only the first row is read: a Gram matrix may be larger than the memory.
+                sizes = zip(dataset.dims, dataset.shape, strict=True)
+                # A dimension is named by its label, or by the scale attached to it.
+                axes = ", ".join(f"{axis.label or next(iter(axis.keys()), '?')}: {size}" for axis, size in sizes)
                 lines.append(f"{dataset.name:20} [{axes}] {dataset.dtype}, begins with {dataset[:1].ravel()[:3]}")
     return "\n".join(lines)
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the tests here: a Slurm of one node, of this process alone, in a temporary folder.
 #   start_slurm      starts it and exports SLURM_CONF; exits with 77 (skipped) where it cannot
 #   wait_for N CMD   waits up to N seconds until a command succeeds

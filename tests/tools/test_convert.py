@@ -9,10 +9,11 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-import convert
-import convert_common
 import h5py
 import numpy as np
+
+import convert
+import convert_common
 
 
 class ConvertTest(unittest.TestCase):
@@ -88,7 +89,8 @@ class ArraysTest(ConvertTest):
         for source in ("x.npy", "x.npz:values"):
             for piece_rows in (1, 4, 100):
                 with mock.patch.object(convert_common, "PIECE_BYTES", piece_rows * 40):
-                    self.run_convert("arrays", self.output, f"x={self.folder / source}", "--rows", "3:36", "--overwrite")
+                    self.run_convert("arrays", self.output, f"x={self.folder / source}", "--rows", "3:36",
+                                     "--overwrite")
                 np.testing.assert_array_equal(self.read("x"), values[3:36])
 
     def test_type_can_be_chosen(self) -> None:
@@ -161,7 +163,8 @@ class TableTest(ConvertTest):
 
     def test_csv_without_labels(self) -> None:
         source = self.write("t.csv", "1 2\n3 4\n5 6\n")
-        self.run_convert("table", self.output, f"t={source}", "--label-column", "none", "--rows", "1:", "--dtype", "float32")
+        self.run_convert("table", self.output, f"t={source}", "--label-column", "none", "--rows", "1:",
+                         "--dtype", "float32")
         np.testing.assert_array_equal(self.read("t/inputs"), np.array([[3, 4], [5, 6]], np.float32))
         with h5py.File(self.output) as file:
             self.assertEqual(list(file["t"]), ["inputs"])

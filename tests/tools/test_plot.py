@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import matplotlib.pyplot as plt
 import numpy as np
+
 import plot
 import read_results
 
@@ -33,6 +34,9 @@ class PlotTest(unittest.TestCase):
             file["predictions/test"] = outputs
             file["metrics/test/accuracy"] = 0.75
             file["gram/ntk"].dims[0].label = "train"
+            file["scales/class"] = np.arange(3)
+            file["scales/class"].make_scale("class")
+            file["predictions/test"].dims[1].attach_scale(file["scales/class"])
         with h5py.File(self.labels, "w") as file:
             file["y"] = np.array([9, 0, 2, 2, 2], np.uint8)
             file["y"].attrs["class_names"] = ["red", "green", "blue"]
@@ -107,6 +111,8 @@ class PlotTest(unittest.TestCase):
         self.assertRegex(text, r"ranks +2")
         self.assertRegex(text, r"/metrics/test/accuracy +0\.75")
         self.assertIn("[train: 30, ?: 30]", text)
+        self.assertIn("[?: 4, class: 3]", text)
+        self.assertNotIn("/scales", text)
 
 
 if __name__ == "__main__":
