@@ -53,7 +53,7 @@ cmake --build build/release --parallel "$jobs"
 
 if [[ $tidy ]]; then
   say "clang-tidy"
-  find src -name '*.cpp' | xargs -P "$jobs" -n 1 \
+  find src -name '*.cpp' -print0 | xargs -0 -P "$jobs" -n 1 \
     clang-tidy -p build/release --quiet --extra-arg=-Wno-unknown-warning-option
 fi
 
