@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
@@ -80,8 +81,8 @@ TEST_P(Posterior, mean_variance_and_covariance_are_those_of_neural_tangents) {
   auto const y = file.matrix(group + "/y_train");
   for (std::string const law : {"nngp", "ntk", "ntkgp"})
     for (std::string const reg : {"reg0", "reg_abs", "reg_rel"}) {
-      SCOPED_TRACE(law + "_" + reg);
-      std::string const expected = group + "/gp_inference/" + law + "_" + reg;
+      std::string const expected = fmt::format("{}/gp_inference/{}_{}", group, law, reg);
+      SCOPED_TRACE(expected);
       std::string const kernel = group + (law == "nngp" ? "/nngp" : "/ntk");
       CholeskyRegression<double> const regression(
           test::distribute<double>(file.matrix(kernel + "_dd"), block, Part::lower),

@@ -14,6 +14,7 @@ void Cblacs_gridinit(int* context, char const* order, int rows, int cols);
 void Cblacs_gridinfo(int context, int* rows, int* cols, int* row, int* col);
 void Cblacs_gridexit(int context);
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a type takes none.
 // A Fortran routine takes the length of each character argument at the end; PBLAS is written in C.
 #define WIDELIMIT_DECLARE(Real, s)                                                                 \
   void s##potrf_(char const*, int const*, Real*, int const*, int*, std::size_t);                   \
@@ -37,6 +38,7 @@ void Cblacs_gridexit(int context);
 WIDELIMIT_DECLARE(float, s)
 WIDELIMIT_DECLARE(double, d)
 #undef WIDELIMIT_DECLARE
+// NOLINTEND(bugprone-macro-parentheses)
 
 void dstev_(char const*, int const*, double*, double*, double*, int const*, double*, int*,
             std::size_t);
