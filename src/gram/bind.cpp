@@ -37,6 +37,7 @@ class Binder {
   std::vector<std::vector<double>> const& rows() const { return rows_; }
   std::vector<double> const& tables() const { return tables_; }
   std::string const& accuracy_note() const { return note_; }
+  bool initial_tangent() const { return initial_tangent_; }
 
  private:
   void apply(DenseStage const& dense, Stage const& stage) {
@@ -60,8 +61,10 @@ class Binder {
       return;
     }
     bool const in_place = stage.target == stage.sources[0];
-    if (in_place && !ops_.empty() && ops_.back().kind == OpKind::dual &&
-        ops_.back().dst == stage.target && ops_.back().number == 0) {
+    if (in_place && ops_.empty()) {
+      initial_tangent_ = true;
+    } else if (in_place && !ops_.empty() && ops_.back().kind == OpKind::dual &&
+               ops_.back().dst == stage.target && ops_.back().number == 0) {
       ops_.back().number = 1;
     } else {
       emit(OpKind::tangent, stage.target, stage.sources[0]);
@@ -122,7 +125,12 @@ class Binder {
   }
 
   void apply(DualStage const& stage_dual, Stage const& stage) {
-    std::visit([&](auto const& function) { element_wise(function, stage); }, stage_dual.function);
+    auto const* relu = std::get_if<network::AbRelu>(&stage_dual.function);
+    if (relu != nullptr && (relu->a == 0) != (relu->b == 0)) {
+      element_wise(kernels::OneSided{relu->a + relu->b}, stage);
+    } else {
+      std::visit([&](auto const& function) { element_wise(function, stage); }, stage_dual.function);
+    }
   }
 
   template <class Function>
@@ -272,6 +280,7 @@ class Binder {
   std::vector<std::vector<double>> rows_;
   std::vector<double> tables_;
   std::string note_;
+  bool initial_tangent_ = false;
 };
 
 template <class View>
@@ -325,6 +334,7 @@ BoundProgram<Real> bind(Plan const& plan, std::vector<Points<Real>*> const& sets
   fill(program.tables, binder.tables().size(), [&](std::size_t i) { return binder.tables()[i]; });
   program.n_registers = plan.n_registers;
   program.output = plan.output;
+  program.initial_tangent = binder.initial_tangent();
   program.accuracy_note = binder.accuracy_note();
   return program;
 }

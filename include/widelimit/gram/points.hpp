@@ -44,12 +44,14 @@ struct BoundProgram {
   typename Points<Real>::Vector tables;
   int n_registers = 1;
   int output = 0;
+  bool initial_tangent = false;  ///< see EntryProgram
   /// Nonempty when `numerical: {points: auto}` could not reach its tolerance: says what was
   /// reached.
   std::string accuracy_note;
 
   kernels::EntryProgram<Real> view() const {
-    return {ops.data(), static_cast<int>(ops.extent(0)), n_registers, output, tables.data()};
+    return {ops.data(),   static_cast<int>(ops.extent(0)), n_registers, output, initial_tangent,
+            tables.data()};
   }
 };
 

@@ -30,13 +30,13 @@ struct DualPair {
 /// Activations computed entry by entry. Those missing here (polynomial, hermite, numerical) have
 /// loops of their own over a block of entries, see entry_program.hpp.
 using DualList = std::tuple<
-    DualPair<network::AbRelu, AbReluDual>, DualPair<network::Sign, SignDual>,
-    DualPair<network::RectifiedMonomial, RectifiedMonomialDual>, DualPair<network::Erf, ErfDual>,
-    DualPair<network::Gelu, GeluDual>, DualPair<network::Exp, GaussianKernelDual>,
-    DualPair<network::Rbf, GaussianKernelDual>, DualPair<network::ExpNormalized, ExpNormalizedDual>,
-    DualPair<network::Sin, SinusoidDual>, DualPair<network::Cos, SinusoidDual>,
-    DualPair<network::Gaussian, GaussianDual>, DualPair<network::Gabor, GaborDual>,
-    DualPair<network::Monomial, MonomialDual>>;
+    DualPair<OneSided, ReluDual>, DualPair<network::AbRelu, AbReluDual>,
+    DualPair<network::Sign, SignDual>, DualPair<network::RectifiedMonomial, RectifiedMonomialDual>,
+    DualPair<network::Erf, ErfDual>, DualPair<network::Gelu, GeluDual>,
+    DualPair<network::Exp, GaussianKernelDual>, DualPair<network::Rbf, GaussianKernelDual>,
+    DualPair<network::ExpNormalized, ExpNormalizedDual>, DualPair<network::Sin, SinusoidDual>,
+    DualPair<network::Cos, SinusoidDual>, DualPair<network::Gaussian, GaussianDual>,
+    DualPair<network::Gabor, GaborDual>, DualPair<network::Monomial, MonomialDual>>;
 
 namespace detail {
 

@@ -48,6 +48,19 @@ KOKKOS_FORCEINLINE_FUNCTION void for_each_lane(Member const& team, int n, F cons
   KOKKOS_IF_ON_HOST(((void)team; _Pragma("omp simd") for (int k = 0; k < n; ++k) f(k);))
 }
 
+/// Calls f(k) for k = 0 … n-1 as for_each_lane does, and counts for how many it is true.
+template <class Member, class F>
+KOKKOS_FORCEINLINE_FUNCTION int count_lanes(Member const& team, int n, F const& f) {
+  int count = 0;
+  KOKKOS_IF_ON_DEVICE((
+      Kokkos::parallel_reduce(
+          Kokkos::TeamVectorRange(team, n), [&](int k, int& sum) { sum += f(k) ? 1 : 0; }, count);))
+  KOKKOS_IF_ON_HOST(
+      ((void)team; _Pragma("omp simd reduction(+ : count)") for (int k = 0; k < n;
+                                                                 ++k) { count += f(k) ? 1 : 0; }))
+  return count;
+}
+
 /// One block of entries: three arrays.
 template <class Real>
 struct Block {
@@ -66,6 +79,7 @@ struct EntryProgram {
   int n_ops;
   int n_registers;
   int output;
+  bool initial_tangent;  ///< Θ = K at the start: a first dense layer without bias
   Real const* tables;
 
   /// Runs all operations on `n` entries of one row. Register 0 holds the inputs' correlations.
@@ -94,11 +108,7 @@ struct EntryProgram {
           break;
         }
         case OpKind::tangent:
-          for_each_lane(team, n, [=](int k) {
-            Entry<Real> x = src.load(k);
-            x.t += x.c;
-            dst.store(k, x);
-          });
+          tangent(team, n, src, dst);
           break;
         case OpKind::affine:
           affine(team, n, src, dst, at_row, at_col);
@@ -145,6 +155,20 @@ struct EntryProgram {
   }
 
  private:
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION static void tangent(Member const& team, int n, Block<Real> src,
+                                                  Block<Real> dst) {
+    if (dst.c == src.c) {
+      for_each_lane(team, n, [=](int k) { dst.t[k] += dst.c[k]; });
+      return;
+    }
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> x = src.load(k);
+      x.t += x.c;
+      dst.store(k, x);
+    });
+  }
+
   /// c' = aa'c + ββ'; 1-c' = aa'(1-c) + ((a-a')² + (β-β')²)/2, as a²+β² = 1.
   template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION static void affine(Member const& team, int n, Block<Real> src,

@@ -13,10 +13,12 @@ template <class Real>
 inline constexpr Real delicate_defect = sizeof(Real) == 8 ? Real(1e-5) : Real(2e-3);
 
 /// Entries a block: three arrays of it for each register stay in the first-level cache.
-inline constexpr int block_width = 512;
+template <class Real>
+inline constexpr int block_width = 4096 / sizeof(Real);
 
 template <class Real>
 struct EpilogueKernel {
+  static constexpr int width = block_width<Real>;
   using Policy = Kokkos::TeamPolicy<Exec>;
   using Member = typename Policy::member_type;
   using Scratch = Kokkos::View<Real*, typename Exec::scratch_memory_space,
@@ -33,60 +35,56 @@ struct EpilogueKernel {
   bool lower_only;  ///< columns up to the row's own number (a tile on the diagonal)
 
   std::size_t scratch_bytes() const {
-    return Scratch::shmem_size(std::size_t{3} * block_width * (program.n_registers + 1));
+    return Scratch::shmem_size(std::size_t{3} * width * (program.n_registers + 1));
   }
-  Index n_blocks() const { return (cols.size() + block_width - 1) / block_width; }
+  Index n_blocks() const { return (cols.size() + width - 1) / width; }
 
   /// One team a row and block of columns; consecutive teams share the columns, whose coefficients
   /// stay in cache. \param bad  counts entries that are not finite
   KOKKOS_FUNCTION void operator()(Member const& team, Index& bad) const {
     Index const i = team.league_rank() % rows.size();
-    Index const j = team.league_rank() / rows.size() * block_width;
+    Index const j = team.league_rank() / rows.size() * width;
     Index const end = lower_only ? i + 1 : cols.size();
     if (j >= end) return;
-    int const n = static_cast<int>(end - j < block_width ? end - j : block_width);
-    Scratch const scratch(team.team_scratch(0),
-                          std::size_t{3} * block_width * (program.n_registers + 1));
-    auto const input = program.block(scratch.data(), block_width, 0);
+    int const n = static_cast<int>(end - j < width ? end - j : width);
+    Scratch const scratch(team.team_scratch(0), std::size_t{3} * width * (program.n_registers + 1));
+    auto const input = program.block(scratch.data(), width, 0);
     Index const row = rows.begin + i, col = cols.begin + j;
 
-    load(team, n, correlation + i * ld + j, input);
-    mend_delicate(team, n, input, row, col);
+    if (load(team, n, correlation + i * ld + j, input) > 0) mend_delicate(team, n, input, row, col);
     Index const stride_row = static_cast<Index>(row_table.stride_0());
     Index const stride_col = static_cast<Index>(col_table.stride_0());
-    program.run(team, n, scratch.data(), block_width, {row_table.data() + row, stride_row},
+    program.run(team, n, scratch.data(), width, {row_table.data() + row, stride_row},
                 {col_table.data() + col, stride_col});
-    bad += store(team, n, program.block(scratch.data(), block_width, program.output), i * ld + j,
-                 row, col);
+    bad +=
+        store(team, n, program.block(scratch.data(), width, program.output), i * ld + j, row, col);
   }
 
  private:
-  KOKKOS_FORCEINLINE_FUNCTION static void load(Member const& team, int n, Real const* from,
-                                               kernels::Block<Real> input) {
-    kernels::for_each_lane(team, n, [=](int k) {
+  /// Returns how many entries are delicate.
+  KOKKOS_FORCEINLINE_FUNCTION int load(Member const& team, int n, Real const* from,
+                                       kernels::Block<Real> input) const {
+    Real const gain = program.initial_tangent ? 1 : 0;
+    return kernels::count_lanes(team, n, [=](int k) {
       Real const value = from[k];
       Real const c = value > 1 ? Real(1) : (value < -1 ? Real(-1) : value);
-      input.store(k, {c, 1 - Kokkos::fabs(c), 0});
+      Real const e = 1 - Kokkos::fabs(c);
+      input.store(k, {c, e, gain * c});
+      return e < delicate_defect<Real>;
     });
   }
 
-  /// 1-|c| = |x ∓ y|²/2 for unit rows: no cancellation.
   KOKKOS_FORCEINLINE_FUNCTION void mend_delicate(Member const& team, int n,
                                                  kernels::Block<Real> input, Index row,
                                                  Index col) const {
-    KOKKOS_IF_ON_HOST((
-        Real least = 1; _Pragma("omp simd reduction(min : least)") for (int k = 0; k < n; ++k) {
-          least = input.e[k] < least ? input.e[k] : least;
-        } if (least >= delicate_defect<Real>) return;
-        for (int k = 0; k < n; ++k) {
-          if (input.e[k] < delicate_defect<Real>) mend(input, k, row, col + k);
-        }))
-    KOKKOS_IF_ON_DEVICE((kernels::for_each_lane(team, n, [=, *this](int k) {
-                           if (input.e[k] < delicate_defect<Real>) mend(input, k, row, col + k);
-                         });))
-    (void)team;
+    auto const mend_lane = [=, this](int k) {
+      if (input.e[k] < delicate_defect<Real>) mend(input, k, row, col + k);
+    };
+    KOKKOS_IF_ON_HOST(((void)team; for (int k = 0; k < n; ++k) mend_lane(k);))
+    KOKKOS_IF_ON_DEVICE((kernels::for_each_lane(team, n, mend_lane);))
   }
 
+  /// 1-|c| = |x ∓ y|²/2 for unit rows: no cancellation.
   KOKKOS_FORCEINLINE_FUNCTION void mend(kernels::Block<Real> input, int k, Index row,
                                         Index col) const {
     Real const sign = input.c[k] < 0 ? Real(-1) : Real(1);
@@ -97,39 +95,27 @@ struct EpilogueKernel {
     for (Index m = 0; m < d; ++m) distance += kernels::square(a[m] - sign * b[m]);
     input.e[k] = distance / 2;
     input.c[k] = sign * (1 - distance / 2);
+    input.t[k] = program.initial_tangent ? input.c[k] : Real(0);
   }
 
+  /// Returns how many of the entries are not finite.
   KOKKOS_FORCEINLINE_FUNCTION Index store(Member const& team, int n, kernels::Block<Real> result,
                                           Index at, Index row, Index col) const {
-    Real const scale = row_scale(row);
-    Real const* const col_scales = col_scale.data() + col;
-    Real* const out_nngp = nngp;
-    Real* const out_ntk = ntk;
-    // x - x is 0 for finite x alone, so the sum tells in one number whether all are finite.
-    if (out_nngp != nullptr) {
-      kernels::for_each_lane(
-          team, n, [=](int k) { out_nngp[at + k] = scale * col_scales[k] * result.c[k]; });
-    }
-    if (out_ntk != nullptr) {
-      kernels::for_each_lane(team, n,
-                             [=](int k) { out_ntk[at + k] = scale * col_scales[k] * result.t[k]; });
-    }
-    return count_bad(team, n, out_nngp, at) + count_bad(team, n, out_ntk, at);
+    return store(team, n, result.c, nngp, at, row, col) +
+           store(team, n, result.t, ntk, at, row, col);
   }
 
-  KOKKOS_FORCEINLINE_FUNCTION static Index count_bad(Member const& team, int n, Real const* values,
-                                                     Index at) {
-    if (values == nullptr) return 0;
-    int bad = 0;
-    KOKKOS_IF_ON_HOST((_Pragma("omp simd reduction(+ : bad)") for (int k = 0; k < n; ++k) {
-      bad += Kokkos::fabs(values[at + k]) <= Kokkos::Experimental::finite_max_v<Real> ? 0 : 1;
-    }))
-    KOKKOS_IF_ON_DEVICE(
-        (Kokkos::parallel_reduce(
-             Kokkos::TeamVectorRange(team, n),
-             [=](int k, int& sum) { sum += Kokkos::isfinite(values[at + k]) ? 0 : 1; }, bad);))
-    (void)team;
-    return bad;
+  KOKKOS_FORCEINLINE_FUNCTION int store(Member const& team, int n, Real const* values, Real* to,
+                                        Index at, Index row, Index col) const {
+    if (to == nullptr) return 0;
+    Real const scale = row_scale(row);
+    Real const* const col_scales = col_scale.data() + col;
+    Real* const out = to + at;
+    return kernels::count_lanes(team, n, [=](int k) {
+      Real const value = scale * col_scales[k] * values[k];
+      out[k] = value;
+      return !(Kokkos::fabs(value) <= Kokkos::Experimental::finite_max_v<Real>);
+    });
   }
 };
 

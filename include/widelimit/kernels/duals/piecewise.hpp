@@ -41,6 +41,34 @@ struct AbReluDual {
   }
 };
 
+/// b·max(x,0): AbRelu with one slope zero (γ = 1), whose correlations are never negative. The
+/// commonest function has the cheapest code.
+struct OneSided {
+  double slope;
+};
+
+template <class Real>
+struct ReluDual {
+  explicit ReluDual(OneSided const&) {}
+  static constexpr int n_coefficients(OneSided const&) { return 0; }
+  static double prepare(OneSided const& f, double r, double*) {
+    return r * std::abs(f.slope) / std::sqrt(2.0);
+  }
+
+  KOKKOS_FORCEINLINE_FUNCTION Entry<Real> operator()(Entry<Real> const& in, Point<Real>,
+                                                     Point<Real>) const {
+    Real const y = in.e * Real(0.5);
+    Real const x = Kokkos::sqrt(y) * (1 / pi<Real>);
+    Real const half_turn = x * detail::polynomial(detail::Coefficients<Real>::arcsine, y);  // t/2π
+    Real const lift =
+        x * y * detail::polynomial(detail::Coefficients<Real>::relu_deviation, y);  // g
+    bool const positive = in.c >= 0;
+    Real const e = (positive ? in.e : Real(1)) - lift;
+    return {(positive ? in.c : Real(0)) + lift, e > 0 ? e : Real(0),
+            in.t * (positive ? 1 - 2 * half_turn : 2 * half_turn)};
+  }
+};
+
 /// sign(x): c' = (2/π)·asin c, and no gradient.
 template <class Real>
 struct SignDual {
