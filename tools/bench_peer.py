@@ -6,11 +6,12 @@ Measured is the NTK Gram matrix of a network of three hidden ReLU layers, N x N,
 the matrix product of that size by OpenBLAS (ssyrk), a bound on what any method can reach. The benchmark program must
 know, by these names of Google Benchmark,
 
-    gram_relu3_f32_N/ours    widelimit's Gram matrix, all N^2 entries
-    syrk_f32_N               the product alone
+    gram_relu3_f32_N    widelimit's Gram matrix, one benchmark for each size of its tiles
+    syrk_f32_N          the product alone
 
-The peer gets the best of several batch sizes, and its compilation is not counted. It is installed into build/peer at
-the first run.
+All compute the lower triangle, and the matrix is not kept; the peer also the whole matrix at once, as its users would.
+Each gets the best of several tile sizes, and the peer's compilation is not counted. It is installed into build/peer
+at the first run.
 """
 
 import argparse
@@ -57,8 +58,8 @@ def time_peer(options: argparse.Namespace) -> dict[str, float]:
 
 
 def time_ours(options: argparse.Namespace) -> dict[str, float]:
-    """Seconds of each benchmark needed, the shortest of its repetitions."""
-    names = [f"gram_relu3_f32_{options.points}/ours", f"syrk_f32_{options.points}"]
+    """Seconds of the program and of the product, the shortest of all repetitions and tile sizes."""
+    names = [f"gram_relu3_f32_{options.points}", f"syrk_f32_{options.points}"]
     if not options.benchmark.is_file():
         raise BenchError(f"{options.benchmark} is not built (cmake --build build/release --target bench_gram)")
     command = [options.benchmark, f"--benchmark_filter=^({'|'.join(names)})(/.*)?$", "--benchmark_format=json",
@@ -72,7 +73,7 @@ def time_ours(options: argparse.Namespace) -> dict[str, float]:
         runs = []  # Google Benchmark prints no JSON when nothing matches
     seconds: dict[str, float] = {}
     for run in runs:
-        # Google Benchmark appends how it measured to the name: /real_time, /iterations:3.
+        # Google Benchmark appends arguments (the tile size) and how it measured to the name: /8192/512/real_time.
         name = next((name for name in names if f"{run['name']}/".startswith(f"{name}/")), None)
         if name is None or run.get("run_type") != "iteration":
             continue

@@ -18,7 +18,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 # A heat map has no more pixels than this, and an eigenvalue problem no more rows, unless asked for.
-HEAT_MAP_POINTS = 800
+HEAT_MAP_POINTS = 1000
 SPECTRUM_POINTS = 4000
 KERNEL_NAMES = {"nngp": "NNGP kernel $K$", "ntk": "Neural tangent kernel $\\Theta$"}
 COLOURS = {"nngp": "#4477aa", "ntk": "#cc6677"}

@@ -112,9 +112,11 @@ CONF
   wait_for 20 scontrol ping || skip_with_log slurmctld
   slurmd -D >"$cluster/slurmd.out" 2>&1 &
   daemons+=($!)
-  wait_for 30 node_is_idle || skip_with_log slurmd
+  wait_for 30 node_is_idle_or_lost
+  node_is_idle || skip_with_log slurmd
 }
 node_is_idle() { [[ $(sinfo -h -o %t) == idle ]]; }
+node_is_idle_or_lost() { node_is_idle || ! kill -0 "${daemons[-1]}"; }
 
 skip_with_log() {
   tail -n 5 "$cluster/$1.log" "$cluster/$1.out" 2>/dev/null
