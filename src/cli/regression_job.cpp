@@ -95,7 +95,7 @@ class RegressionJob {
       store.emplace(*tiles, stored_, context_.input.checkpoint.every);
     }
     gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, problem_->train,
-                                             output_kernels());
+                                             output_kernels(), gram::DiagonalTiles::lower);
     fill(evaluate, train_grid(), *kernel_dd_, ensemble_ ? &*nngp_dd_ : nullptr,
          source ? &*source : nullptr, store ? &*store : nullptr, "gram");
   }

@@ -1,10 +1,9 @@
 #include "widelimit/gram/tile_evaluator.hpp"
 
-#include "widelimit/kernels/gemm.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
-#include "gram/detail/epilogue.hpp"
+#include "gram/detail/tile_kernel.hpp"
 
 namespace widelimit::gram {
 namespace {
@@ -40,11 +39,13 @@ void set_diagonal(Real* tile, Index n, Index ld, Vector const& diagonal, Index f
 
 template <class Real>
 TileEvaluator<Real>::TileEvaluator(BoundProgram<Real> program, Points<Real> const& row_points,
-                                   Points<Real> const& col_points, Output output)
+                                   Points<Real> const& col_points, Output output,
+                                   DiagonalTiles diagonal_tiles)
     : program_(std::move(program)),
       row_points_(row_points),
       col_points_(col_points),
-      output_(output) {}
+      output_(output),
+      diagonal_tiles_(diagonal_tiles) {}
 
 template <class Real>
 void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* ntk,
@@ -52,36 +53,21 @@ void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* n
   if (!wants_nngp(output_)) nngp = nullptr;
   if (!wants_ntk(output_)) ntk = nullptr;
   bool const diagonal = &row_points_ == &col_points_ && rows == cols;
-  Index const d = row_points_.d;
-  Real* const product = nngp != nullptr ? nngp : ntk;
-  Real const* const a = row_points_.unit_rows.data() + rows.begin * d;
-  Real const* const b = col_points_.unit_rows.data() + cols.begin * d;
-  if (diagonal) {
-    kernels::multiply_symmetric(a, product, rows.size(), d, ld);
-  } else {
-    kernels::multiply_transposed(a, b, product, rows.size(), cols.size(), d, ld);
-  }
-
-  using Kernel = detail::EpilogueKernel<Real>;
-  Kernel const kernel{program_.view(),
-                      row_points_.unit_rows,
-                      col_points_.unit_rows,
-                      row_points_.coefficients,
-                      col_points_.coefficients,
-                      row_points_.scale_out,
-                      col_points_.scale_out,
-                      product,
-                      nngp,
-                      ntk,
-                      ld,
-                      rows,
-                      cols,
-                      diagonal};
-  auto const teams = static_cast<int>(rows.size() * kernel.n_blocks());
-  auto policy = typename Kernel::Policy(teams, Kokkos::AUTO)
-                    .set_scratch_size(0, Kokkos::PerTeam(static_cast<int>(kernel.scratch_bytes())));
+  using Kernel = detail::TileKernel<Real>;
+  detail::Epilogue<Real> const epilogue{program_.view(),
+                                        row_points_.unit_rows,
+                                        col_points_.unit_rows,
+                                        row_points_.coefficients,
+                                        col_points_.coefficients,
+                                        row_points_.scale_out,
+                                        col_points_.scale_out,
+                                        nngp,
+                                        ntk};
+  Exec const exec;
+  Kernel const kernel{epilogue, rows,     cols,
+                      ld,       diagonal, Kernel::side_for(rows, cols, exec.concurrency())};
   Index bad = 0;
-  Kokkos::parallel_reduce("widelimit::gram::epilogue", policy, kernel, bad);
+  Kokkos::parallel_reduce("widelimit::gram::tile", kernel.policy(exec), kernel, bad);
   if (bad > 0) {
     throw InputError(fmt::format(
         "{} entries of the Gram tile of points {}..{} x {}..{} are not finite: the kernel "
@@ -94,7 +80,7 @@ void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* n
     if (tile == nullptr) continue;
     set_diagonal(tile, rows.size(), ld,
                  tile == nngp ? row_points_.nngp_diagonal : row_points_.ntk_diagonal, rows.begin);
-    mirror(tile, rows.size(), ld);
+    if (diagonal_tiles_ == DiagonalTiles::full) mirror(tile, rows.size(), ld);
   }
 }
 

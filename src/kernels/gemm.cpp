@@ -21,13 +21,4 @@ void multiply_transposed(float const* a, float const* b, float* c, Index m, Inde
   cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, blas(m), blas(n), blas(k), 1.0F, a, blas(k),
               b, blas(k), 0.0F, c, blas(ldc));
 }
-void multiply_symmetric(double const* a, double* c, Index m, Index k, Index ldc) {
-  cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, blas(m), blas(k), 1.0, a, blas(k), 0.0, c,
-              blas(ldc));
-}
-void multiply_symmetric(float const* a, float* c, Index m, Index k, Index ldc) {
-  cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, blas(m), blas(k), 1.0F, a, blas(k), 0.0F, c,
-              blas(ldc));
-}
-
 }  // namespace widelimit::kernels

@@ -40,7 +40,8 @@ void whole_gram(benchmark::State& state, Index n, Index tile) {
   Index const d = 784;
   auto points = gram::prepare_points(random_inputs<float>(n, d), n, d);
   auto const program = gram::bind(gram::compile(stack(network::AbRelu{}, 3)), std::vector{&points});
-  gram::TileEvaluator<float> const evaluate(program, points, points, gram::Output::ntk);
+  gram::TileEvaluator<float> const evaluate(program, points, points, gram::Output::ntk,
+                                            gram::DiagonalTiles::lower);
   io::TileGrid const grid{n, n, tile, io::Coverage::lower};
   std::vector<float> matrix(static_cast<std::size_t>(n * n));
   for (auto _ : state) {

@@ -8,6 +8,12 @@ namespace widelimit::gram {
 
 enum class Output { nngp, ntk, both };
 
+/// What is filled of a tile on the diagonal.
+enum class DiagonalTiles {
+  full,  ///< all of it, exactly symmetric
+  lower  ///< nothing above the diagonal, which keeps what it held
+};
+
 constexpr bool wants_nngp(Output o) {
   return o != Output::ntk;
 }
@@ -43,6 +49,7 @@ class TileEvaluator {
   Points<Real> const& row_points_;
   Points<Real> const& col_points_;
   Output output_;
+  DiagonalTiles diagonal_tiles_;
 };
 
 }  // namespace widelimit::gram

@@ -13,8 +13,4 @@ void multiply_transposed(double const* a, double const* b, double* c, Index m, I
 void multiply_transposed(float const* a, float const* b, float* c, Index m, Index n, Index k,
                          Index ldc);
 
-/// The lower triangle of C = A·Aᵀ, m x m; the rest of C is left as it is. m²k flops.
-void multiply_symmetric(double const* a, double* c, Index m, Index k, Index ldc);
-void multiply_symmetric(float const* a, float* c, Index m, Index k, Index ldc);
-
 }  // namespace widelimit::kernels

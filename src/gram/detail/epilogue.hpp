@@ -1,5 +1,5 @@
 /// \file
-/// The kernel that turns a tile of correlations into K and Θ.
+/// What turns correlations of points into K and Θ.
 #pragma once
 
 #include "widelimit/gram/points.hpp"
@@ -16,52 +16,38 @@ inline constexpr Real delicate_defect = sizeof(Real) == 8 ? Real(1e-5) : Real(2e
 template <class Real>
 inline constexpr int block_width = 4096 / sizeof(Real);
 
+/// The layer stack of a network on parts of rows of a Gram matrix.
 template <class Real>
-struct EpilogueKernel {
+struct Epilogue {
   static constexpr int width = block_width<Real>;
-  using Policy = Kokkos::TeamPolicy<Exec>;
-  using Member = typename Policy::member_type;
-  using Scratch = Kokkos::View<Real*, typename Exec::scratch_memory_space,
-                               Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
 
   kernels::EntryProgram<Real> program;
   typename Points<Real>::Matrix x, y;                  ///< unit rows of the two sets
   typename Points<Real>::Matrix row_table, col_table;  ///< coefficients of the two sets
   typename Points<Real>::Vector row_scale, col_scale;  ///< final scales
-  Real const* correlation;                             ///< the product, may be `nngp` or `ntk`
-  Real *nngp, *ntk;
-  Index ld;
-  Range rows, cols;
-  bool lower_only;  ///< columns up to the row's own number (a tile on the diagonal)
+  Real *nngp, *ntk;                                    ///< where the results go; null: nowhere
 
-  std::size_t scratch_bytes() const {
-    return Scratch::shmem_size(std::size_t{3} * width * (program.n_registers + 1));
-  }
-  Index n_blocks() const { return (cols.size() + width - 1) / width; }
+  /// Reals that the registers of one team take.
+  std::size_t register_count() const { return std::size_t{3} * width * (program.n_registers + 1); }
 
-  /// One team a row and block of columns; consecutive teams share the columns, whose coefficients
-  /// stay in cache. \param bad  counts entries that are not finite
-  KOKKOS_FUNCTION void operator()(Member const& team, Index& bad) const {
-    Index const i = team.league_rank() % rows.size();
-    Index const j = team.league_rank() / rows.size() * width;
-    Index const end = lower_only ? i + 1 : cols.size();
-    if (j >= end) return;
-    int const n = static_cast<int>(end - j < width ? end - j : width);
-    Scratch const scratch(team.team_scratch(0), std::size_t{3} * width * (program.n_registers + 1));
-    auto const input = program.block(scratch.data(), width, 0);
-    Index const row = rows.begin + i, col = cols.begin + j;
-
-    if (load(team, n, correlation + i * ld + j, input) > 0) mend_delicate(team, n, input, row, col);
+  /// Points `row` x `cols` (at most `width` of them), whose correlations are given; results go to
+  /// position `at`. Returns how many of them are not finite.
+  template <class Member>
+  KOKKOS_FUNCTION Index operator()(Member const& team, Real* registers, Real const* correlations,
+                                   Index row, Range cols, Index at) const {
+    auto const n = static_cast<int>(cols.size());
+    auto const input = program.block(registers, width, 0);
+    if (load(team, n, correlations, input) > 0) mend_delicate(team, n, input, row, cols.begin);
     Index const stride_row = static_cast<Index>(row_table.stride_0());
     Index const stride_col = static_cast<Index>(col_table.stride_0());
-    program.run(team, n, scratch.data(), width, {row_table.data() + row, stride_row},
-                {col_table.data() + col, stride_col});
-    bad +=
-        store(team, n, program.block(scratch.data(), width, program.output), i * ld + j, row, col);
+    program.run(team, n, registers, width, {row_table.data() + row, stride_row},
+                {col_table.data() + cols.begin, stride_col});
+    return store(team, n, program.block(registers, width, program.output), at, row, cols.begin);
   }
 
  private:
   /// Returns how many entries are delicate.
+  template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION int load(Member const& team, int n, Real const* from,
                                        kernels::Block<Real> input) const {
     Real const gain = program.initial_tangent ? 1 : 0;
@@ -74,6 +60,7 @@ struct EpilogueKernel {
     });
   }
 
+  template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION void mend_delicate(Member const& team, int n,
                                                  kernels::Block<Real> input, Index row,
                                                  Index col) const {
@@ -99,12 +86,14 @@ struct EpilogueKernel {
   }
 
   /// Returns how many of the entries are not finite.
+  template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION Index store(Member const& team, int n, kernels::Block<Real> result,
                                           Index at, Index row, Index col) const {
     return store(team, n, result.c, nngp, at, row, col) +
            store(team, n, result.t, ntk, at, row, col);
   }
 
+  template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION int store(Member const& team, int n, Real const* values, Real* to,
                                         Index at, Index row, Index col) const {
     if (to == nullptr) return 0;

@@ -36,8 +36,7 @@ struct AbReluDual {
     // 1-c' = e - γg for c >= 0; for c < 0 it is (2-γ) + (γ-1)e - γg, and 1+c' = γ + (1-γ)e + γg.
     Real const one_minus = positive ? in.e - lift : (2 - gamma) + (gamma - 1) * in.e - lift;
     Real const one_plus = gamma + (1 - gamma) * in.e + lift;
-    Real const e = c >= 0 ? one_minus : one_plus;
-    return {c, e > 0 ? e : Real(0), in.t * slope};
+    return {c, c >= 0 ? one_minus : one_plus, in.t * slope};
   }
 };
 
@@ -62,10 +61,11 @@ struct ReluDual {
     Real const half_turn = x * detail::polynomial(detail::Coefficients<Real>::arcsine, y);  // t/2π
     Real const lift =
         x * y * detail::polynomial(detail::Coefficients<Real>::relu_deviation, y);  // g
-    bool const positive = in.c >= 0;
-    Real const e = (positive ? in.e : Real(1)) - lift;
-    return {(positive ? in.c : Real(0)) + lift, e > 0 ? e : Real(0),
-            in.t * (positive ? 1 - 2 * half_turn : 2 * half_turn)};
+    // One select alone: with several, compilers produce more masks than arithmetic.
+    Real const positive = in.c >= 0 ? 1 : 0;
+    Real const turn = 2 * half_turn;
+    return {positive * in.c + lift, (positive * in.e + (1 - positive)) - lift,
+            in.t * (turn + positive * (1 - 2 * turn))};
   }
 };
 
