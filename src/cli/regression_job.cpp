@@ -23,7 +23,9 @@ std::vector<double> to_host(Vector const& view) {
   return {host.data(), host.data() + host.extent(0)};
 }
 
-/// Kernel regression by Cholesky. \tparam Real  of tiles  \tparam Solve  of the factorisation
+/// Kernel regression by Cholesky.
+/// \tparam Real   of tiles
+/// \tparam Solve  of the factorisation
 template <class Real, class Solve>
 class RegressionJob {
  public:

@@ -12,8 +12,9 @@ enum class Kernel { nngp, ntk };
 
 /// Fills a block-cyclic matrix from tiles: at the end of each round every rank sends the blocks of
 /// its tile to their owners, so that no rank ever holds more than its share and a tile. Tiles of a
-/// triangular grid fill the blocks on and below the diagonal. \tparam Real   of the tiles; \tparam
-/// Solve  of the matrix (wider in mixed precision)
+/// triangular grid fill the blocks on and below the diagonal.
+/// \tparam Real   of the tiles
+/// \tparam Solve  of the matrix (wider in mixed precision)
 template <class Real, class Solve>
 class BlockCyclicSink final : public TileSink<Real> {
  public:

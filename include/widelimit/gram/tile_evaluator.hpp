@@ -29,14 +29,14 @@ class TileEvaluator {
   /// The data must outlive the evaluator. `row_points` and `col_points` may be the same object:
   /// then equal row and column numbers are the same point (exact diagonal, shared dropout masks).
   TileEvaluator(BoundProgram<Real> program, Points<Real> const& row_points,
-                Points<Real> const& col_points, Output output);
+                Points<Real> const& col_points, Output output,
+                DiagonalTiles diagonal_tiles = DiagonalTiles::full);
 
-  /// K and/or Θ of the points `rows` x `cols`: one GEMM (SYRK on the diagonal), then the whole
-  /// layer stack on cache-resident blocks of the product. 2|I||J|d + O(layers·|I||J|) flops, no
-  /// allocation. \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory;
-  /// the one that `output` does not
-  ///                   ask for may be null. A tile on the diagonal (rows == cols of one data set)
-  ///                   is filled whole and exactly symmetric.
+  /// K and/or Θ of the points `rows` x `cols`: a GEMM, and the whole layer stack on blocks of the
+  /// product while they are in cache. 2|I||J|d + O(layers·|I||J|) flops, no allocation.
+  /// \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory; the one that
+  ///                   `output` does not ask for may be null. A tile on the diagonal (rows == cols
+  ///                   of one data set) is exactly symmetric where it is filled.
   /// Throws InputError where an entry is not finite.
   void operator()(Range rows, Range cols, Real* nngp, Real* ntk, Index ld) const;
 

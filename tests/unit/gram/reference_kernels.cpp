@@ -133,7 +133,8 @@ TEST_F(ReferenceKernels, automatic_points_reach_the_converged_integrals) {
     auto const compare = [&](std::string const& key, std::vector<double> const& values) {
       // One entry is the difference of terms a thousand times as large: 1e-15 of those is rounding.
       auto const expected = file.array(name + "/" + key + "_exact");
-      EXPECT_TRUE(relative_error(values, expected, Part::all) <= 1e-12 || error_of_largest(values, expected) <= 1e-15)
+      EXPECT_TRUE(relative_error(values, expected, Part::all) <= 1e-12 ||
+                  error_of_largest(values, expected) <= 1e-15)
           << key << "\n"
           << text;
     };
