@@ -58,6 +58,11 @@ ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& 
 
   plan.memory.push_back({"program and libraries", library_bytes});
   plan.memory.push_back({"inputs, raw and as unit rows", 2 * (n + n_test) * d * real_bytes});
+  auto const coefficients =
+      static_cast<double>(gram::coefficients_per_point(gram::compile(input.network)));
+  // Once in double while they are worked out, once in the precision of the tiles.
+  plan.memory.push_back(
+      {"coefficients of the layers", coefficients * (n + n_test) * (8 + real_bytes)});
   plan.gram_entries = n * (n + 1) / 2 + n * n_test;
   double matrices = 1;
   if (auto const* gram = std::get_if<GramOptions>(&input.job)) {

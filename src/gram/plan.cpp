@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "widelimit/kernels/dual_union.hpp"
+
 namespace widelimit::gram {
 namespace {
 
@@ -133,6 +135,41 @@ class Compiler {
 
 Plan compile(network::Sequence const& network) {
   return Compiler().run(network);
+}
+
+namespace {
+
+constexpr Index terms_of_automatic_series = 200;
+
+struct CoefficientCount {
+  template <class Function>
+  Index operator()(Function const& f) const {
+    return kernels::DualOf<Function, double>::n_coefficients(f);
+  }
+  Index operator()(network::Polynomial const& f) const {
+    return static_cast<Index>(f.coef.size()) + 1;
+  }
+  Index operator()(network::Hermite const& f) const { return f.degree + 2; }
+  Index operator()(network::Numerical const& f) const {
+    return f.points == network::Numerical::automatic ? terms_of_automatic_series + 1
+                                                     : 2 + 2 * Index{f.points};
+  }
+};
+
+}  // namespace
+
+Index coefficients_per_point(Plan const& plan) {
+  Index count = 0;
+  for (Stage const& stage : plan.stages) {
+    if (auto const* dense = std::get_if<DenseStage>(&stage.kind)) {
+      count += dense->b_std == 0 ? 0 : 2;
+    } else if (auto const* dual = std::get_if<DualStage>(&stage.kind)) {
+      count += std::visit(CoefficientCount{}, dual->function);
+    } else if (auto const* sum = std::get_if<SumStage>(&stage.kind)) {
+      count += static_cast<Index>(sum->weights.size());
+    }
+  }
+  return count;
 }
 
 double flops_per_entry(Plan const& plan) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "widelimit/network/layers.hpp"
+#include "widelimit/runtime/types.hpp"
 
 namespace widelimit::gram {
 
@@ -50,6 +51,10 @@ struct Plan {
 /// Compiles a validated network. Registers are reused as soon as their value is dead. Local, host
 /// only.
 Plan compile(network::Sequence const& network);
+
+/// Numbers that the layers keep for each point. Exact but for `numerical: {points: auto}`, whose
+/// series is as long as the data need: two hundred terms are assumed.
+Index coefficients_per_point(Plan const& plan);
 
 /// Rough floating-point operations of the stages for one entry, the input product apart.
 double flops_per_entry(Plan const& plan);
