@@ -107,10 +107,12 @@ void InputScaler::whiten(std::vector<Real> const& train, Index n, double epsilon
   std::vector<double> const values = eigen_decomposition(covariance, d);
   double mean_value = 0;
   for (double const v : values) mean_value += v / static_cast<double>(d_);
+  // Without ε, a direction in which the data do not spread has an eigenvalue of this size.
+  double const rounding = static_cast<double>(d_) * 1e-15 * values.back();
   // V diag((λ + ε)^-½) Vᵀ = BᵀB with the rows of B the eigenvectors times (λ + ε)^-¼.
   for (Index k = 0; k < d_; ++k) {
     double const shifted = std::max(values[k], 0.0) + epsilon * mean_value;
-    double const weight = shifted > 0 ? std::pow(shifted, -0.25) : 0;
+    double const weight = shifted > rounding ? std::pow(shifted, -0.25) : 0;
     for (Index j = 0; j < d_; ++j) covariance[k * d_ + j] *= weight;
   }
   whitening_.resize(covariance.size());

@@ -40,7 +40,7 @@ void mirror_local(Part from, DistributedMatrix<Real>& a) {
           from == Part::lower ? upper = lower : lower = upper;
         }
   });
-  Kokkos::DefaultHostExecutionSpace().fence("mirrored");
+  Kokkos::DefaultHostExecutionSpace().fence("widelimit::linalg::mirrored");
 }
 
 /// One block column (row) at a time, since source and target of a transposition must not overlap.

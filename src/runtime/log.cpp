@@ -33,6 +33,11 @@ spdlog::level::level_enum level_of(Level level) {
                                    : spdlog::level::err;
 }
 
+/// Three significant digits without an exponent for values up to 1024.
+std::string three_digits(double value) {
+  return value < 999.5 ? fmt::format("{:.3g}", value) : fmt::format("{:.0f}", value);
+}
+
 }  // namespace
 
 void log(Level level, std::string const& text) {
@@ -46,25 +51,31 @@ void log_local(Level level, std::string const& text) {
 std::string format_bytes(double bytes) {
   char const* const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   int unit = 0;
-  while (bytes >= 1024 && unit < 5) {
+  // What rounds to 1024 of a unit is 1 of the next.
+  while (bytes >= 1023.5 && unit < 5) {
     bytes /= 1024;
     ++unit;
   }
-  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.3g} {}", bytes, units[unit]);
+  return fmt::format("{} {}", unit == 0 ? fmt::format("{:.0f}", bytes) : three_digits(bytes),
+                     units[unit]);
 }
 
 std::string format_seconds(double seconds) {
   if (!std::isfinite(seconds)) return "unknown";
-  if (seconds < 1e-3) return fmt::format("{:.3g} us", seconds * 1e6);
-  if (seconds < 1) return fmt::format("{:.3g} ms", seconds * 1e3);
-  if (seconds < 60) return fmt::format("{:.3g} s", seconds);
-  auto const minutes = static_cast<long long>(std::llround(seconds / 60));
-  if (minutes < 60) {
-    auto const whole = static_cast<long long>(seconds);
+  // Each limit is where three digits would round to the next unit.
+  if (seconds < 0.9995e-3) return three_digits(seconds * 1e6) + " us";
+  if (seconds < 0.9995) return three_digits(seconds * 1e3) + " ms";
+  if (seconds < 59.95) return three_digits(seconds) + " s";
+  if (seconds < 3599.5) {
+    auto const whole = std::llround(seconds);
     return fmt::format("{} min {:02} s", whole / 60, whole % 60);
   }
-  return minutes < 48 * 60 ? fmt::format("{} h {:02} min", minutes / 60, minutes % 60)
-                           : fmt::format("{:.1f} days", seconds / 86400);
+  double const days = seconds / 86400;
+  if (days < 2) {
+    auto const minutes = std::llround(seconds / 60);
+    return fmt::format("{} h {:02} min", minutes / 60, minutes % 60);
+  }
+  return days < 1000 ? fmt::format("{:.1f} days", days) : fmt::format("{:.3g} days", days);
 }
 
 }  // namespace widelimit::runtime

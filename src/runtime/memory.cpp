@@ -7,40 +7,9 @@
 
 #include <sys/resource.h>
 
+#include "runtime/detail/control_groups.hpp"
+
 namespace widelimit::runtime {
-namespace {
-
-double read_number(std::string const& path) {
-  std::ifstream file(path);
-  double value = 0;
-  return file >> value ? value : std::numeric_limits<double>::infinity();
-}
-
-/// What the memory control group of this process has left (version 2, then 1); infinite without a
-/// limit.
-double left_in_control_group() {
-  double left = std::numeric_limits<double>::infinity();
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    auto const second = line.rfind(':');
-    auto const first = line.find(':');
-    if (first == std::string::npos || second == first) continue;
-    std::string const controllers = line.substr(first + 1, second - first - 1);
-    std::string const path = line.substr(second + 1);
-    if (controllers.empty()) {
-      std::string const base = "/sys/fs/cgroup" + path;
-      left =
-          std::min(left, read_number(base + "/memory.max") - read_number(base + "/memory.current"));
-    } else if (controllers == "memory") {
-      std::string const base = "/sys/fs/cgroup/memory" + path;
-      left = std::min(left, read_number(base + "/memory.limit_in_bytes") -
-                                read_number(base + "/memory.usage_in_bytes"));
-    }
-  }
-  return left == left ? left : std::numeric_limits<double>::infinity();  // inf - inf: no such files
-}
-
-}  // namespace
 
 double peak_rss_bytes() {
   rusage usage{};
@@ -57,7 +26,8 @@ double available_memory_bytes() {
     std::getline(info, unit);
     if (key == "MemAvailable:") available = 1024.0 * value;
   }
-  return std::min(available, left_in_control_group());
+  return std::min(available,
+                  detail::memory_left_in_control_groups("/proc/self/cgroup", "/sys/fs/cgroup"));
 }
 
 }  // namespace widelimit::runtime

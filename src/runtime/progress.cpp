@@ -23,7 +23,7 @@ bool is_world_root() {
 std::string with_prefix(double value) {
   char const* const prefixes[] = {"", "k", "M", "G", "T", "P"};
   int step = 0;
-  while (value >= 1000 && step < 5) {
+  while (value >= 999.5 && step < 5) {
     value /= 1000;
     ++step;
   }
@@ -66,7 +66,7 @@ void Progress::print(double done, bool last) {
   double const rate = (done - first_) / std::max(seconds, 1e-9);
   std::string line =
       fmt::format("{}: {:3.0f} %, {}{}{}/s", label_, 100 * done / std::max(total_, 1e-300),
-                  with_prefix(rate), rate >= 1000 ? "" : " ", unit_);
+                  with_prefix(rate), rate >= 999.5 ? "" : " ", unit_);
   if (last) {
     line += ", took " + format_seconds(seconds);
   } else if (rate > 0) {

@@ -18,6 +18,7 @@ void Timings::add(std::string const& name, double seconds) {
 
 Region::Region(Timings& timings, std::string name)
     : timings_(timings), name_(std::move(name)), start_(std::chrono::steady_clock::now()) {
+  timings_.add(name_, 0);  // its place among the entries
   Kokkos::Profiling::pushRegion("widelimit::" + name_);
 }
 

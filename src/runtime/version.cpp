@@ -6,6 +6,8 @@
 #include <hdf5.h>
 #include <mpi.h>
 
+#include "widelimit_revision.hpp"
+
 namespace widelimit::runtime {
 
 std::string program_version() {

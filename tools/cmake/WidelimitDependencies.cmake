@@ -1,15 +1,18 @@
 # What widelimit is built on. Each package is looked for where CMake looks by default, so a module system,
-# Spack or CMAKE_PREFIX_PATH decides which one is taken.
+# Spack or CMAKE_PREFIX_PATH decides which one is taken. An installed widelimit includes this file again for the
+# projects that use it; WIDELIMIT_KOKKOS_HINTS is then where its own Kokkos lay.
 
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS C CXX)
 
 # The set-up scripts put a prebuilt Kokkos into build/python where the system has none.
-file(GLOB _widelimit_prebuilt_kokkos
-     ${CMAKE_CURRENT_SOURCE_DIR}/build/python/lib/python3*/site-packages/pygenten/lib64/cmake/Kokkos)
+if(NOT DEFINED WIDELIMIT_KOKKOS_HINTS)
+  file(GLOB WIDELIMIT_KOKKOS_HINTS
+       ${CMAKE_CURRENT_SOURCE_DIR}/build/python/lib/python3*/site-packages/pygenten/lib64/cmake/Kokkos)
+endif()
 find_package(Kokkos 4.5 CONFIG QUIET)
 if(NOT Kokkos_FOUND)
-  find_package(Kokkos 4.5 CONFIG QUIET HINTS ${_widelimit_prebuilt_kokkos})
+  find_package(Kokkos 4.5 CONFIG QUIET HINTS ${WIDELIMIT_KOKKOS_HINTS})
 endif()
 if(NOT Kokkos_FOUND)
   message(FATAL_ERROR "widelimit needs Kokkos 4.5 or later and found none. Load it (module, Spack), set "
@@ -36,17 +39,20 @@ find_package(CLI11 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 
-add_library(widelimit_openblas INTERFACE)
-target_include_directories(widelimit_openblas SYSTEM INTERFACE ${WIDELIMIT_CBLAS_INCLUDE})
-target_link_libraries(widelimit_openblas INTERFACE ${WIDELIMIT_OPENBLAS})
+# Imported, so that an exported module names them and their paths are found anew.
+if(NOT TARGET widelimit_openblas)
+  add_library(widelimit_openblas INTERFACE IMPORTED)
+  target_include_directories(widelimit_openblas INTERFACE ${WIDELIMIT_CBLAS_INCLUDE})
+  target_link_libraries(widelimit_openblas INTERFACE ${WIDELIMIT_OPENBLAS})
 
-add_library(widelimit_scalapack INTERFACE)
-target_link_libraries(widelimit_scalapack INTERFACE ${WIDELIMIT_SCALAPACK} widelimit_openblas)
+  add_library(widelimit_scalapack INTERFACE IMPORTED)
+  target_link_libraries(widelimit_scalapack INTERFACE ${WIDELIMIT_SCALAPACK} widelimit_openblas)
 
-add_library(widelimit_hdf5 INTERFACE)
-target_include_directories(widelimit_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
-target_compile_definitions(widelimit_hdf5 INTERFACE ${HDF5_DEFINITIONS})
-target_link_libraries(widelimit_hdf5 INTERFACE ${HDF5_HL_LIBRARIES} ${HDF5_LIBRARIES} MPI::MPI_C)
+  add_library(widelimit_hdf5 INTERFACE IMPORTED)
+  target_include_directories(widelimit_hdf5 INTERFACE ${HDF5_INCLUDE_DIRS})
+  target_compile_definitions(widelimit_hdf5 INTERFACE ${HDF5_DEFINITIONS})
+  target_link_libraries(widelimit_hdf5 INTERFACE ${HDF5_HL_LIBRARIES} ${HDF5_LIBRARIES} MPI::MPI_C)
+endif()
 
 if(TARGET yaml-cpp::yaml-cpp)
   set(WIDELIMIT_YAML yaml-cpp::yaml-cpp)

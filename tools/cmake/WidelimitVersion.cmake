@@ -1,6 +1,8 @@
-# version.hpp carries the git revision; it is renewed at every configure.
-execute_process(COMMAND git describe --always --dirty --abbrev=10 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-                OUTPUT_VARIABLE WIDELIMIT_REVISION OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
-if(NOT WIDELIMIT_REVISION)
-  set(WIDELIMIT_REVISION unknown)
-endif()
+# The target widelimit_revision keeps a header with the git revision of the sources. It runs at every build and
+# writes the header only when the revision changed, so that nothing is compiled again without need.
+set(WIDELIMIT_GENERATED_DIR ${PROJECT_BINARY_DIR}/generated)
+add_custom_target(widelimit_revision
+  COMMAND ${CMAKE_COMMAND} -D SOURCE_DIR=${PROJECT_SOURCE_DIR} -D HEADER=${WIDELIMIT_GENERATED_DIR}/widelimit_revision.hpp
+          -P ${PROJECT_SOURCE_DIR}/tools/cmake/write_revision.cmake
+  BYPRODUCTS ${WIDELIMIT_GENERATED_DIR}/widelimit_revision.hpp
+  VERBATIM COMMENT "")
