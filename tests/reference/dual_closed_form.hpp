@@ -16,6 +16,9 @@ namespace widelimit::reference {
 struct Covariance {
   Quad q, k, q_col;
 
+  /// det [[1 + f q, f k], [f k, 1 + f q_col]], so arranged that equal points do not cancel.
+  Quad widened(Quad f) const { return 1 + f * (q + q_col) + f * f * (q * q_col - k * k); }
+
   /// k/√(q q_col), within [-1, 1] whatever rounding did; 0 where a variance is 0.
   Quad correlation() const {
     Quad const scale = quad_sqrt(q * q_col);
@@ -61,13 +64,13 @@ inline KernelValue closed_form(network::Erf const& f, Covariance const& at) {
   Quad const widths = (1 + b2 * at.q) * (1 + b2 * at.q_col);
   Quad const value = 2 * a2 / quad_pi() * quad_asin(b2 * at.k / quad_sqrt(widths));
   return {value + static_cast<Quad>(f.c) * f.c,
-          2 * a2 * b2 / quad_pi() / quad_sqrt(widths - b2 * b2 * at.k * at.k)};
+          2 * a2 * b2 / quad_pi() / quad_sqrt(at.widened(b2))};
 }
 
 /// Tsuchida et al. 2021.
 inline KernelValue closed_form(network::Gelu const&, Covariance const& at) {
   auto const [q, k, q_col] = at;
-  Quad const widths = (1 + q) * (1 + q_col), det = widths - k * k, root = quad_sqrt(det);
+  Quad const widths = (1 + q) * (1 + q_col), det = at.widened(1), root = quad_sqrt(det);
   Quad const base = Quad(0.25) + quad_asin(k / quad_sqrt(widths)) / (2 * quad_pi());
   Quad const p = 1 / (1 + q) + 1 / (1 + q_col);
   return {k * base + (q * q_col - k * k + k * k * p) / (2 * quad_pi() * root),
@@ -100,7 +103,7 @@ inline KernelValue closed_form(network::Exp const& f, Covariance const& at) {
 
 inline KernelValue closed_form(network::Gaussian const& f, Covariance const& at) {
   Quad const b = 2 * static_cast<Quad>(f.b);
-  Quad const det = (1 - b * at.q) * (1 - b * at.q_col) - b * b * at.k * at.k;
+  Quad const det = at.widened(-b);
   Quad const value = static_cast<Quad>(f.a) * f.a / quad_sqrt(det);
   return {value, b * b * at.k * value / det};
 }
