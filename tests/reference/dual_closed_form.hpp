@@ -53,7 +53,8 @@ inline KernelValue closed_form(network::RectifiedMonomial const& f, Covariance c
   Quad const j[] = {rest, sine + rest * c, 3 * sine * c + rest * (1 + 2 * c * c)};
   if (f.degree < 0 || f.degree > 2) throw std::invalid_argument("degrees 0 to 2 are written here");
   Quad power = 1 / (2 * quad_pi());
-  if (f.degree == 0) return {power * j[0], 0};
+  // A point of zero norm stays one: the step is 0 at 0.
+  if (f.degree == 0) return {scale > 0 ? power * j[0] : 0, 0};
   for (int k = 1; k < f.degree; ++k) power *= scale;
   return {power * scale * j[f.degree], f.degree * f.degree * power * j[f.degree - 1]};
 }
@@ -77,11 +78,15 @@ inline KernelValue closed_form(network::Gelu const&, Covariance const& at) {
           base + k / (2 * quad_pi() * root) * (p + 1 / det)};
 }
 
-/// a·sin(bx + h) with cos 2h given.
+/// a·sin(bx + h) with cos 2h given. Of exp(-b²(q+q'∓2k)/2), E∓, the difference is formed by expm1,
+/// as small inputs would cancel otherwise.
 inline KernelValue sinusoid(Quad a, Quad b, Quad cos_twice, Covariance const& at) {
   Quad const minus = quad_exp(-b * b * (at.q + at.q_col - 2 * at.k) / 2);
   Quad const plus = quad_exp(-b * b * (at.q + at.q_col + 2 * at.k) / 2);
-  return {a * a / 2 * (minus - cos_twice * plus), a * a * b * b / 2 * (minus + cos_twice * plus)};
+  Quad const x = 2 * b * b * at.k;
+  Quad const difference = x > 0 ? -minus * quad_expm1(-x) : plus * quad_expm1(x);
+  return {a * a / 2 * ((1 - cos_twice) * minus + cos_twice * difference),
+          a * a * b * b / 2 * ((1 + cos_twice) * minus - cos_twice * difference)};
 }
 inline KernelValue closed_form(network::Sin const& f, Covariance const& at) {
   return sinusoid(f.a, f.b, quad_cos(2 * static_cast<Quad>(f.c)), at);
@@ -149,11 +154,12 @@ inline KernelValue closed_form(network::Monomial const& f, Covariance const& at)
   return closed_form(network::Polynomial{coef}, at);
 }
 
-/// For unit variances.
+/// For unit variances (up to the eps of layer_norm, which its Hermite polynomial does not see).
 inline KernelValue closed_form(network::Hermite const& f, Covariance const& at) {
+  Quad const c = at.correlation();
   Quad power = 1;
-  for (int k = 1; k < f.degree; ++k) power *= at.k;
-  return {f.degree == 0 ? Quad(1) : power * at.k, f.degree * power};
+  for (int k = 1; k < f.degree; ++k) power *= c;
+  return {f.degree == 0 ? Quad(1) : power * c, f.degree * power};
 }
 
 }  // namespace widelimit::reference

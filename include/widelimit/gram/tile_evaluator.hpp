@@ -27,10 +27,10 @@ class TileEvaluator {
 
   /// K and/or Θ of the points `rows` x `cols`: one GEMM (SYRK on the diagonal), then the whole
   /// layer stack on cache-resident blocks of the product. 2|I||J|d + O(layers·|I||J|) flops, no
-  /// allocation. \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory;
-  /// the one that `output` does not
-  ///                   ask for may be null. A tile on the diagonal (rows == cols of one data set)
-  ///                   is filled whole and exactly symmetric.
+  /// allocation. A tile on the diagonal (rows == cols of one data set) is filled whole and exactly
+  /// symmetric; in others, points that are both a row and a column have their exact values as well.
+  /// \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory; the one that
+  ///                   `output` does not ask for may be null
   /// Throws InputError where an entry is not finite.
   void operator()(Range rows, Range cols, Real* nngp, Real* ntk, Index ld) const;
 

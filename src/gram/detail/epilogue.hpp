@@ -33,7 +33,8 @@ struct EpilogueKernel {
   bool lower_only;  ///< columns up to the row's own number (a tile on the diagonal)
 
   std::size_t scratch_bytes() const {
-    return Scratch::shmem_size(std::size_t{3} * block_width * (program.n_registers + 1));
+    return Scratch::shmem_size(std::size_t{3} * block_width *
+                               (program.n_registers + kernels::n_work_blocks));
   }
   Index n_blocks() const { return (cols.size() + block_width - 1) / block_width; }
 
@@ -45,8 +46,8 @@ struct EpilogueKernel {
     Index const end = lower_only ? i + 1 : cols.size();
     if (j >= end) return;
     int const n = static_cast<int>(end - j < block_width ? end - j : block_width);
-    Scratch const scratch(team.team_scratch(0),
-                          std::size_t{3} * block_width * (program.n_registers + 1));
+    Scratch const scratch(team.team_scratch(0), std::size_t{3} * block_width *
+                                                    (program.n_registers + kernels::n_work_blocks));
     auto const input = program.block(scratch.data(), block_width, 0);
     Index const row = rows.begin + i, col = cols.begin + j;
 
