@@ -147,14 +147,28 @@ struct EntryProgram {
   }
 
  private:
-  /// Whether any entry of a block may need its defect refined; always true on a device, where each
-  /// lane decides for itself.
-  KOKKOS_FORCEINLINE_FUNCTION static bool any_coarse(int n, Real const* e) {
+  /// How many entries of a block need their defect refined; on a device all, where each lane
+  /// decides for itself.
+  KOKKOS_FORCEINLINE_FUNCTION static int count_coarse(int n, Real const* e) {
     KOKKOS_IF_ON_HOST(
-        (Real least = 1; _Pragma("omp simd reduction(min : least)") for (int k = 0; k < n; ++k) {
-          least = e[k] < least ? e[k] : least;
-        } return least < coarse_defect<Real>;))
-    KOKKOS_IF_ON_DEVICE(((void)n; (void)e; return true;))
+        (int count = 0; _Pragma("omp simd reduction(+ : count)") for (int k = 0; k < n; ++k) {
+          count += e[k] < coarse_defect<Real> ? 1 : 0;
+        } return count;))
+    KOKKOS_IF_ON_DEVICE(((void)e; return n;))
+  }
+
+  /// Calls refine(k), which leaves other lanes as they are, for the `count` lanes of coarse e: for
+  /// a few one by one (every row of a Gram matrix meets itself), for many all lanes at once.
+  template <class Member, class F>
+  KOKKOS_FORCEINLINE_FUNCTION static void for_each_coarse(Member const& team, int n, int count,
+                                                          Real const* e, F const& refine) {
+    if (count * 16 < n) {
+      for (int k = 0; k < n; ++k) {
+        if (e[k] < coarse_defect<Real>) refine(k);
+      }
+    } else {
+      for_each_lane(team, n, refine);
+    }
   }
 
   template <class Member, class Dual>
@@ -177,8 +191,9 @@ struct EntryProgram {
       dst.store(k, out);
     });
     if constexpr (refines) {
-      if (!any_coarse(n, dst.e)) return;
-      for_each_lane(team, n, [=](int k) {
+      int const count = count_coarse(n, dst.e);
+      if (count == 0) return;
+      for_each_coarse(team, n, count, dst.e, [=](int k) {
         Entry<Real> const in{work.c[k], work.e[k], 0}, out = dst.load(k);
         Real const e = f.refined_defect(in, out, row, {col.data + k, col.stride});
         Real const inside = e > 0 ? e : Real(0);
@@ -252,7 +267,7 @@ struct EntryProgram {
       work.e[k] = out.e;
       work.t[k] = out.t;
     });
-    if (any_coarse(n, work.e)) refine_series(team, n, terms, src, work, more, row, col);
+    if (count_coarse(n, work.e) > 0) refine_series(team, n, terms, src, work, more, row, col);
     for_each_lane(team, n, [=](int k) { dst.store(k, work.load(k)); });
   }
 

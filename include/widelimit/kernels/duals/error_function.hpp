@@ -117,7 +117,6 @@ struct ErfDual {
   /// With V = asin ρ, and the constant apart: w²·asin g² + β² = 1.
   KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
                                                   Point<Real> row, Point<Real> col) const {
-    if (!comparable(row[2], col[2])) return out.e;
     bool const negative = out.c < 0;
     SaturatedDifference<Real> const at(in, negative, row[0], row[1], col[0], col[1]);
     Real const angle = asin_with_defect(at.rho, 1 - Kokkos::fabs(at.rho));
@@ -131,9 +130,10 @@ struct ErfDual {
                             ? asin_difference(square(col[0]), at.rho, at.to_col, cos_col, at.cosine)
                             : col[4] - angle;
     Real const offset = negative ? row[3] + col[3] : row[3] - col[3];
-    return (square(offset) + square(row[2] - col[2]) * angle + square(row[2]) * to_row +
-            square(col[2]) * to_col) /
-           2;
+    Real const e = (square(offset) + square(row[2] - col[2]) * angle + square(row[2]) * to_row +
+                    square(col[2]) * to_col) /
+                   2;
+    return comparable(row[2], col[2]) ? e : out.e;
   }
 };
 
@@ -174,14 +174,14 @@ struct GeluDual {
   /// V = K'/(rr').
   KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
                                                   Point<Real> row, Point<Real> col) const {
-    if (!comparable(row[2], col[2])) return out.e;
     bool const negative = out.c < 0;
     SaturatedDifference<Real> const at(in, negative, row[0], row[1], col[0], col[1]);
     Real const of_row = gap(at, negative, row[0], row[1], at.apart, at.to_row, col[0], col[1]);
     Real const of_col = gap(at, negative, col[0], col[1], -at.apart, at.to_col, row[0], row[1]);
     Real const value = Kokkos::fabs(out.c) / (row[2] * col[2]);
-    return (square(row[2] - col[2]) * value + square(row[2]) * of_row + square(col[2]) * of_col) /
-           2;
+    Real const e =
+        (square(row[2] - col[2]) * value + square(row[2]) * of_row + square(col[2]) * of_col) / 2;
+    return comparable(row[2], col[2]) ? e : out.e;
   }
 
  private:

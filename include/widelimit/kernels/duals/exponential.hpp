@@ -98,7 +98,6 @@ struct SinusoidDual {
   /// nearly aligned points: E+ where c' < 0, and for opposite points of an even function (k < 0).
   KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
                                                   Point<Real> row, Point<Real> col) const {
-    if (!comparable(row[1], col[1])) return out.e;
     Real const k = plus - minus;
     bool const negative = out.c < 0, swapped = negative || (k < 0 && in.c < 0);
     Real const x = row[0], y = col[0], apart = y - x;
@@ -111,9 +110,10 @@ struct SinusoidDual {
     Real const rest = 2 * (plus < minus ? plus : minus);  // 1 - |k|
     Real const common = swapped ? rest * (negative ? 1 + far : 1 - far) + (1 - rest) * fall : fall;
     Real const value = Kokkos::fabs(out.c) / (row[1] * col[1]);
-    return (square(row[1] - col[1]) * value + square(row[1]) * (common - k * far_row) +
-            square(col[1]) * (common - k * far_col)) /
-           2;
+    Real const e = (square(row[1] - col[1]) * value + square(row[1]) * (common - k * far_row) +
+                    square(col[1]) * (common - k * far_col)) /
+                   2;
+    return comparable(row[1], col[1]) ? e : out.e;
   }
 
  private:

@@ -42,12 +42,13 @@ struct GaussianDual {
   /// V = 1/√(1-ρ²), even in c.
   KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
                                                   Point<Real> row, Point<Real> col) const {
-    if (!comparable(row[2], col[2])) return out.e;
     SaturatedDifference<Real> const at(in, in.c < 0, row[0], row[1], col[0], col[1]);
     Real const value = out.c / (row[2] * col[2]);
-    return (square(row[2] - col[2]) * value + square(row[2]) * gap(at, row[0], row[1], at.to_row) +
-            square(col[2]) * gap(at, col[0], col[1], at.to_col)) /
-           2;
+    Real const e =
+        (square(row[2] - col[2]) * value + square(row[2]) * gap(at, row[0], row[1], at.to_row) +
+         square(col[2]) * gap(at, col[0], col[1], at.to_col)) /
+        2;
+    return comparable(row[2], col[2]) ? e : out.e;
   }
 
  private:
