@@ -99,7 +99,7 @@ class Compiler {
     for (double const width : widths) total += width;
     if (how == Join::product) {
       plan_.stages.push_back({ProductStage{}, sources, target, name});
-      return {target, in.width};
+      return {target, widths.front()};  // all are equally wide
     }
     std::vector<double> weights(sources.size(), 1.0);
     if (how == Join::concat) {

@@ -29,10 +29,21 @@ void mirror(Real* tile, Index n, Index ld) {
                        });
 }
 
+/// Writes the exact values of the points that are both a row and a column. Returns how many are not
+/// finite.
 template <class Real, class Vector>
-void set_diagonal(Real* tile, Index n, Index ld, Vector const& diagonal, Index first) {
-  Kokkos::parallel_for("widelimit::gram::diagonal", Kokkos::RangePolicy<Exec>(0, n),
-                       [=](Index i) { tile[i * ld + i] = diagonal(first + i); });
+Index set_diagonal(Real* tile, Range rows, Range cols, Index ld, Vector const& diagonal) {
+  Index const first = Kokkos::max(rows.begin, cols.begin);
+  Index const last = Kokkos::max(first, Kokkos::min(rows.end, cols.end));
+  Index bad = 0;
+  Kokkos::parallel_reduce(
+      "widelimit::gram::diagonal", Kokkos::RangePolicy<Exec>(first, last),
+      [=](Index i, Index& sum) {
+        tile[(i - rows.begin) * ld + (i - cols.begin)] = diagonal(i);
+        sum += Kokkos::isfinite(diagonal(i)) ? 0 : 1;
+      },
+      bad);
+  return bad;
 }
 
 }  // namespace
@@ -68,19 +79,18 @@ void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* n
                       ld,       diagonal, Kernel::side_for(rows, cols, exec.concurrency())};
   Index bad = 0;
   Kokkos::parallel_reduce("widelimit::gram::tile", kernel.policy(exec), kernel, bad);
+  for (Real* const tile : {nngp, ntk}) {
+    if (tile == nullptr || &row_points_ != &col_points_) continue;
+    bad += set_diagonal(tile, rows, cols, ld,
+                        tile == nngp ? row_points_.nngp_diagonal : row_points_.ntk_diagonal);
+    if (diagonal && diagonal_tiles_ == DiagonalTiles::full) mirror(tile, rows.size(), ld);
+  }
   if (bad > 0) {
     throw InputError(fmt::format(
         "{} entries of the Gram tile of points {}..{} x {}..{} are not finite: the kernel "
         "overflows in {} precision; lower w_std, scale the inputs (data.inputs) or use "
         "precision: double",
         bad, rows.begin, rows.end, cols.begin, cols.end, sizeof(Real) == 8 ? "double" : "single"));
-  }
-  if (!diagonal) return;
-  for (Real* const tile : {nngp, ntk}) {
-    if (tile == nullptr) continue;
-    set_diagonal(tile, rows.size(), ld,
-                 tile == nngp ? row_points_.nngp_diagonal : row_points_.ntk_diagonal, rows.begin);
-    if (diagonal_tiles_ == DiagonalTiles::full) mirror(tile, rows.size(), ld);
   }
 }
 

@@ -111,14 +111,21 @@ int HermiteExpansion::terms_for(double r, double tolerance, double& reached) con
   for (int k = 0; k < max_terms; ++k) total += std::max(k, 1) * h[k] * h[k];
   reached = 0;
   if (total == 0) return 1;
+  // Terms at the end that have to be negligible before the series counts as converged: more than
+  // one, as every other one vanishes for even and odd functions.
+  constexpr int last = 8;
   double tail = 0;
   for (int k = max_terms - 1; k > 0; --k) {
     double const next = tail + k * h[k] * h[k];
     if (next > tolerance * total) {
-      // A series cut at its last term has not shown that it converges: the terms beyond weigh about
-      // as much.
-      reached = k == max_terms - 1 ? next * max_terms / total : tail / total;
-      return k + 1;
+      reached = tail / total;
+      if (k < max_terms - last) return k + 1;
+      // The terms that were never computed weigh about as many times more as there are blocks of
+      // `last` terms.
+      double end = 0;
+      for (int m = max_terms - last; m < max_terms; ++m) end += m * h[m] * h[m];
+      reached = end / last * max_terms / total;
+      return max_terms;
     }
     tail = next;
   }

@@ -33,10 +33,11 @@ class TileEvaluator {
                 DiagonalTiles diagonal_tiles = DiagonalTiles::full);
 
   /// K and/or Θ of the points `rows` x `cols`: a GEMM, and the whole layer stack on blocks of the
-  /// product while they are in cache. 2|I||J|d + O(layers·|I||J|) flops, no allocation.
+  /// product while they are in cache. 2|I||J|d + O(layers·|I||J|) flops, no allocation. A tile on
+  /// the diagonal (rows == cols of one data set) is exactly symmetric where it is filled; in others,
+  /// points that are both a row and a column have their exact values as well.
   /// \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory; the one that
-  ///                   `output` does not ask for may be null. A tile on the diagonal (rows == cols
-  ///                   of one data set) is exactly symmetric where it is filled.
+  ///                   `output` does not ask for may be null
   /// Throws InputError where an entry is not finite.
   void operator()(Range rows, Range cols, Real* nngp, Real* ntk, Index ld) const;
 

@@ -53,4 +53,10 @@ KOKKOS_FORCEINLINE_FUNCTION bool same_point(Entry<Real> const& in, Point<Real> r
   return in.e == 0 && in.c > 0 && row[0] == col[0];
 }
 
+/// Whether two positive numbers differ by less than a factor of 2.
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION bool comparable(Real a, Real b) {
+  return a < 2 * b && b < 2 * a;
+}
+
 }  // namespace widelimit::kernels

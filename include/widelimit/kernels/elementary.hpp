@@ -130,7 +130,10 @@ template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real asin_with_defect(Real rho, Real defect) {
   Real const magnitude = Kokkos::fabs(rho);
   bool const small = magnitude < Real(0.70710678);
-  Real const part = asin_of_root(small ? square(magnitude) : defect / 2);
+  // |ρ| itself rather than the root of its square, which underflows for ρ below 1e-154 (1e-19).
+  Real const y = small ? square(magnitude) : defect / 2;
+  Real const root = small ? magnitude : Kokkos::sqrt(y);
+  Real const part = root * detail::polynomial(detail::Coefficients<Real>::arcsine, y);
   return Kokkos::copysign(small ? part : pi<Real> / 2 - 2 * part, rho);
 }
 

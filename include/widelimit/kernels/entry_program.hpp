@@ -73,6 +73,14 @@ struct Block {
   }
 };
 
+/// Blocks of scratch beside the registers.
+inline constexpr int n_work_blocks = 2;
+
+/// Below this 1-|c| is refined where a dual knows how: above, its rounding error moves the angle
+/// between the points by no more than a few ε.
+template <class Real>
+inline constexpr Real coarse_defect = Real(1) / 128;
+
 template <class Real>
 struct EntryProgram {
   Op<Real> const* ops;
@@ -83,7 +91,7 @@ struct EntryProgram {
   Real const* tables;
 
   /// Runs all operations on `n` entries of one row. Register 0 holds the inputs' correlations.
-  /// \param registers  scratch: n_registers + 1 blocks of `width` entries (one for the series)
+  /// \param registers  scratch: n_registers + n_work_blocks blocks of `width` entries
   /// \param row, col   coefficient tables of the row's point and of the first column's point
   template <class Member>
   KOKKOS_FUNCTION void run(Member const& team, int n, Real* registers, int width, Point<Real> row,
@@ -95,18 +103,12 @@ struct EntryProgram {
       Point<Real> const at_row{row.data + op.coefficients * row.stride, row.stride};
       Point<Real> const at_col{col.data + op.coefficients * col.stride, col.stride};
       switch (op.kind) {
-        case OpKind::dual: {
-          Real const gain = op.number;
+        case OpKind::dual:
           op.dual.visit([&](auto const& dual) {
-            auto const f = dual;
-            for_each_lane(team, n, [=](int k) {
-              Entry<Real> out = f(src.load(k), at_row, {at_col.data + k, at_col.stride});
-              out.t += gain * out.c;
-              dst.store(k, out);
-            });
+            apply_dual(team, n, dual, op.number, src, dst, block(registers, width, n_registers),
+                       at_row, at_col);
           });
           break;
-        }
         case OpKind::tangent:
           tangent(team, n, src, dst);
           break;
@@ -139,8 +141,8 @@ struct EntryProgram {
           break;
         }
         case OpKind::series:
-          series(team, n, op.n_terms, src, dst, block(registers, width, n_registers), at_row,
-                 at_col);
+          series(team, n, op.n_terms, src, dst, block(registers, width, n_registers),
+                 block(registers, width, n_registers + 1), at_row, at_col);
           break;
         case OpKind::quadrature:
           quadrature(team, n, op, src, dst, at_row, at_col);
@@ -167,6 +169,61 @@ struct EntryProgram {
       x.t += x.c;
       dst.store(k, x);
     });
+  }
+
+  /// How many entries of a block need their defect refined; on a device all, where each lane
+  /// decides for itself.
+  KOKKOS_FORCEINLINE_FUNCTION static int count_coarse(int n, Real const* e) {
+    KOKKOS_IF_ON_HOST(
+        (int count = 0; _Pragma("omp simd reduction(+ : count)") for (int k = 0; k < n; ++k) {
+          count += e[k] < coarse_defect<Real> ? 1 : 0;
+        } return count;))
+    KOKKOS_IF_ON_DEVICE(((void)e; return n;))
+  }
+
+  /// Calls refine(k), which leaves other lanes as they are, for the `count` lanes of coarse e: for
+  /// a few one by one (every row of a Gram matrix meets itself), for many all lanes at once.
+  template <class Member, class F>
+  KOKKOS_FORCEINLINE_FUNCTION static void for_each_coarse(Member const& team, int n, int count,
+                                                          Real const* e, F const& refine) {
+    if (count * 16 < n) {
+      for (int k = 0; k < n; ++k) {
+        if (e[k] < coarse_defect<Real>) refine(k);
+      }
+    } else {
+      for_each_lane(team, n, refine);
+    }
+  }
+
+  template <class Member, class Dual>
+  KOKKOS_FORCEINLINE_FUNCTION static void apply_dual(Member const& team, int n, Dual const& dual,
+                                                     Real gain, Block<Real> src, Block<Real> dst,
+                                                     Block<Real> work, Point<Real> row,
+                                                     Point<Real> col) {
+    auto const f = dual;
+    constexpr bool refines = requires(Entry<Real> x) {
+      f.refined_defect(x, x, row, col);
+    };
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const in = src.load(k);
+      Entry<Real> out = f(in, row, {col.data + k, col.stride});
+      out.t += gain * out.c;
+      if constexpr (refines) {  // dst may be src
+        work.c[k] = in.c;
+        work.e[k] = in.e;
+      }
+      dst.store(k, out);
+    });
+    if constexpr (refines) {
+      int const count = count_coarse(n, dst.e);
+      if (count == 0) return;
+      for_each_coarse(team, n, count, dst.e, [=](int k) {
+        Entry<Real> const in{work.c[k], work.e[k], 0}, out = dst.load(k);
+        Real const e = f.refined_defect(in, out, row, {col.data + k, col.stride});
+        Real const inside = e > 0 ? e : Real(0);
+        dst.e[k] = out.e < coarse_defect<Real> ? inside : out.e;
+      });
+    }
   }
 
   /// c' = aa'c + ββ'; 1-c' = aa'(1-c) + ((a-a')² + (β-β')²)/2, as a²+β² = 1.
@@ -211,7 +268,8 @@ struct EntryProgram {
   template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION static void series(Member const& team, int n, int terms,
                                                  Block<Real> src, Block<Real> dst, Block<Real> work,
-                                                 Point<Real> row, Point<Real> col) {
+                                                 Block<Real> more, Point<Real> row,
+                                                 Point<Real> col) {
     for_each_lane(team, n, [=](int k) {
       work.c[k] = 0;
       work.t[k] = 0;
@@ -227,8 +285,44 @@ struct EntryProgram {
     }
     for_each_lane(team, n, [=](int k) {
       Entry<Real> const in = src.load(k);
-      dst.store(k, entry_of(work.c[k], in.t * work.t[k],
-                            same_point(in, row, {col.data + k, col.stride})));
+      Entry<Real> const out =
+          entry_of(work.c[k], in.t * work.t[k], same_point(in, row, {col.data + k, col.stride}));
+      work.c[k] = out.c;
+      work.e[k] = out.e;
+      work.t[k] = out.t;
+    });
+    if (count_coarse(n, work.e) > 0) refine_series(team, n, terms, src, work, more, row, col);
+    for_each_lane(team, n, [=](int k) { dst.store(k, work.load(k)); });
+  }
+
+  /// With s the sign of c' and σ_k that of s·c^k, a sum of terms that are small where 1-|c'| is:
+  /// 1-|c'| = Σ (ĥ_k - σ_k ĥ'_k)²/2 + e·Σ_j |c|^j Σ_{k>j} σ_k ĥ_k ĥ'_k.
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION static void refine_series(Member const& team, int n, int terms,
+                                                        Block<Real> src, Block<Real> out,
+                                                        Block<Real> work, Point<Real> row,
+                                                        Point<Real> col) {
+    Real* const sum = work.c;
+    Real* const apart = work.e;
+    Real* const turned = work.t;
+    for_each_lane(team, n, [=](int k) { sum[k] = apart[k] = turned[k] = 0; });
+    for (int m = terms - 1; m >= 0; --m) {
+      Real const h_row = row[1 + m];
+      Real const* const h_col = col.data + (1 + m) * col.stride;
+      bool const odd = m % 2 == 1;
+      for_each_lane(team, n, [=](int k) {
+        bool const flipped = (out.c[k] < 0) != (odd && src.c[k] < 0);
+        Real const h = flipped ? -h_col[k] : h_col[k];
+        Real const x = Kokkos::fabs(src.c[k]);
+        apart[k] += square(h_row - h);
+        turned[k] = turned[k] * x + sum[k];
+        sum[k] += h_row * h;
+      });
+    }
+    for_each_lane(team, n, [=](int k) {
+      Real const e = apart[k] / 2 + turned[k] * src.e[k];
+      Real const inside = e > 0 ? e : Real(0);
+      out.e[k] = out.e[k] < coarse_defect<Real> ? inside : out.e[k];
     });
   }
 

@@ -28,7 +28,9 @@ struct Epilogue {
   Real *nngp, *ntk;                                    ///< where the results go; null: nowhere
 
   /// Reals that the registers of one team take.
-  std::size_t register_count() const { return std::size_t{3} * width * (program.n_registers + 1); }
+  std::size_t register_count() const {
+    return std::size_t{3} * width * (program.n_registers + kernels::n_work_blocks);
+  }
 
   /// Points `row` x `cols` (at most `width` of them), whose correlations are given; results go to
   /// position `at`. Returns how many of them are not finite.

@@ -29,6 +29,54 @@ struct SaturatedCorrelation {
   }
 };
 
+/// same_point for coefficients g and p: of nearly linear and of saturated units one of the two does
+/// not tell different scales apart.
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION bool same_saturation(Entry<Real> const& in, Point<Real> row,
+                                                 Point<Real> col) {
+  return same_point(in, row, col) && row[1] == col[1];
+}
+
+/// asin x - asin y for x, y >= 0 from x - y, without cancellation.
+/// \param cos_x, cos_y  √(1-x²), √(1-y²)
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION Real asin_difference(Real x, Real y, Real difference, Real cos_x,
+                                                 Real cos_y) {
+  Real const below = x * cos_y + y * cos_x;
+  Real const sine = below > 0 ? difference * (x + y) / below : Real(0);
+  Real const inside = sine > 1 ? Real(1) : (sine < -1 ? Real(-1) : sine);
+  return asin_with_defect(inside, 1 - Kokkos::fabs(inside));
+}
+
+/// What `refined_defect` needs of a pair whose output correlation c' has the sign s: the pair with
+/// s·c in the place of c, and the differences between ρ and its values g², g'² on the diagonal.
+///
+/// The defect of any dual c' = w w' V, w = 1/√V(x,x), is
+///   1 - s·c' = (w-w')²/2·sV + w²/2·(V(x,x) - sV) + w'²/2·(V(x',x') - sV),
+/// which the duals evaluate by differences that they form without cancellation. For comparable w,
+/// w' its error is then of the order ε√(1-|c'|), and the angle between the two points right to
+/// rounding; for others 1-|c'| itself has to do.
+template <class Real>
+struct SaturatedDifference {
+  Real c, one_minus;    ///< s·c and 1 - s·c
+  Real rho, cosine;     ///< s·ρ and √(1-ρ²)
+  Real apart;           ///< g - g'
+  Real to_row, to_col;  ///< g² - sρ and g'² - sρ
+
+  KOKKOS_FORCEINLINE_FUNCTION SaturatedDifference(Entry<Real> const& in, bool negative, Real g,
+                                                  Real p, Real g_col, Real p_col) {
+    SaturatedCorrelation<Real> const at(in, g, p, g_col, p_col);
+    c = negative ? -in.c : in.c;
+    one_minus = negative ? in.one_plus() : in.one_minus();
+    rho = negative ? -at.rho : at.rho;
+    cosine = Kokkos::sqrt(at.one_minus_square);
+    // Of saturated units p has the digits, of others g.
+    apart = p + p_col < 1 ? (p_col - p) / (g + g_col) : g - g_col;
+    to_row = g * (apart + g_col * one_minus);
+    to_col = g_col * (g * one_minus - apart);
+  }
+};
+
 /// The coefficients g and p of variance times `factor` = s.
 struct Saturation {
   double g, p;
@@ -41,7 +89,7 @@ struct Saturation {
 template <class Real>
 struct ErfDual {
   explicit ErfDual(network::Erf const&) {}
-  static constexpr int n_coefficients(network::Erf const&) { return 4; }
+  static constexpr int n_coefficients(network::Erf const&) { return 5; }
   static double prepare(network::Erf const& f, double r, double* out) {
     Saturation const at(2 * f.b * f.b * r * r);
     double const slope = std::abs(f.a) * std::sqrt(2 / M_PI);
@@ -53,6 +101,7 @@ struct ErfDual {
     out[1] = at.p;
     out[2] = slope * inverse;
     out[3] = std::abs(f.c) * inverse;
+    out[4] = angle;
     return r_new;
   }
 
@@ -62,7 +111,29 @@ struct ErfDual {
     Real const weight = row[2] * col[2];
     Real const c = weight * asin_with_defect(at.rho, at.defect) + row[3] * col[3];
     Real const slope = weight * (row[0] * col[0]) / Kokkos::sqrt(at.one_minus_square);
-    return entry_of(c, in.t * slope, same_point(in, row, col));
+    return entry_of(c, in.t * slope, same_saturation(in, row, col));
+  }
+
+  /// With V = asin ρ, and the constant apart: w²·asin g² + β² = 1.
+  KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
+                                                  Point<Real> row, Point<Real> col) const {
+    bool const negative = out.c < 0;
+    SaturatedDifference<Real> const at(in, negative, row[0], row[1], col[0], col[1]);
+    Real const angle = asin_with_defect(at.rho, 1 - Kokkos::fabs(at.rho));
+    Real const cos_row = Kokkos::sqrt(row[1] * (2 - row[1]));
+    Real const cos_col = Kokkos::sqrt(col[1] * (2 - col[1]));
+    bool const acute = at.rho >= 0;
+    Real const to_row = acute
+                            ? asin_difference(square(row[0]), at.rho, at.to_row, cos_row, at.cosine)
+                            : row[4] - angle;
+    Real const to_col = acute
+                            ? asin_difference(square(col[0]), at.rho, at.to_col, cos_col, at.cosine)
+                            : col[4] - angle;
+    Real const offset = negative ? row[3] + col[3] : row[3] - col[3];
+    Real const e = (square(offset) + square(row[2] - col[2]) * angle + square(row[2]) * to_row +
+                    square(col[2]) * to_col) /
+                   2;
+    return comparable(row[2], col[2]) ? e : out.e;
   }
 };
 
@@ -97,7 +168,43 @@ struct GeluDual {
     Real const value =
         in.c * base + row[0] * col[0] * factor * (in.e * (2 - in.e) + c2 * (p + p_col));
     Real const slope = base + at.rho * factor * (p + p_col + p * p_col / at.one_minus_square);
-    return entry_of(weight * value, in.t * weight * slope, same_point(in, row, col));
+    return entry_of(weight * value, in.t * weight * slope, same_saturation(in, row, col));
+  }
+
+  /// V = K'/(rr').
+  KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
+                                                  Point<Real> row, Point<Real> col) const {
+    bool const negative = out.c < 0;
+    SaturatedDifference<Real> const at(in, negative, row[0], row[1], col[0], col[1]);
+    Real const of_row = gap(at, negative, row[0], row[1], at.apart, at.to_row, col[0], col[1]);
+    Real const of_col = gap(at, negative, col[0], col[1], -at.apart, at.to_col, row[0], row[1]);
+    Real const value = Kokkos::fabs(out.c) / (row[2] * col[2]);
+    Real const e =
+        (square(row[2] - col[2]) * value + square(row[2]) * of_row + square(col[2]) * of_col) / 2;
+    return comparable(row[2], col[2]) ? e : out.e;
+  }
+
+ private:
+  /// V(x,x) - sV. \param apart, to_rho  g - g' and g² - sρ of the point x
+  KOKKOS_FORCEINLINE_FUNCTION static Real gap(SaturatedDifference<Real> const& at, bool negative,
+                                              Real g, Real p, Real apart, Real to_rho, Real g_col,
+                                              Real p_col) {
+    Real const cosine = Kokkos::sqrt(p * (2 - p));
+    Real const x = square(g);
+    // V = c/4 + (c·asin ρ + T)/2π, T = N/√(1-ρ²), N = gg'·(1-c² + c²(p+p'))
+    Real const angle = asin_with_defect(at.rho, 1 - Kokkos::fabs(at.rho));
+    Real const turn = asin_difference(x, at.rho, to_rho, cosine, at.cosine);
+    Real const sine2 = at.one_minus * (2 - at.one_minus);
+    Real const p_sum = p + p_col;
+    Real const n_diagonal = 2 * x * p;
+    Real const n_change = g * (apart * (g * (g + g_col) - p_sum) + g_col * sine2 * (1 - p_sum));
+    Real const n = n_diagonal + n_change;
+    Real const falls = n_diagonal * to_rho * (x + at.rho) / (cosine + at.cosine);
+    Real const apart_term =
+        turn + at.one_minus * angle + (falls - cosine * n_change) / (cosine * at.cosine);
+    // For s = -1 the even terms, c·asin ρ and T, keep their sign, and all add up.
+    Real const joint = asin_with_defect(x, p) + at.c * angle + n_diagonal / cosine + n / at.cosine;
+    return at.one_minus / 4 + (negative ? joint : apart_term) * (Real(0.5) / pi<Real>);
   }
 };
 

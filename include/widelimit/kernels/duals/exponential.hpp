@@ -66,8 +66,8 @@ struct SinusoidDual {
 
   explicit SinusoidDual(network::Sin const& f) : SinusoidDual(cos_twice(f)) {}
   explicit SinusoidDual(network::Cos const& f) : SinusoidDual(cos_twice(f)) {}
-  static constexpr int n_coefficients(network::Sin const&) { return 2; }
-  static constexpr int n_coefficients(network::Cos const&) { return 2; }
+  static constexpr int n_coefficients(network::Sin const&) { return 3; }
+  static constexpr int n_coefficients(network::Cos const&) { return 3; }
   template <class F>
   static double prepare(F const& f, double r, double* out) {
     double const x = std::abs(f.b) * r;
@@ -77,6 +77,7 @@ struct SinusoidDual {
     double const r_new = std::abs(f.a) * std::sqrt(power / 2);
     out[0] = x;
     out[1] = power > 0 ? 1 / std::sqrt(power) : 0;
+    out[2] = std::exp(-2 * x * x);
     return r_new;
   }
 
@@ -91,6 +92,28 @@ struct SinusoidDual {
     Real const c = weight * (minus * sum + plus * difference);
     Real const slope = weight * product * (plus * sum + minus * difference);
     return entry_of(c, in.t * slope, same_point(in, row, col));
+  }
+
+  /// As in SaturatedDifference, with V = E- - k·E+. The `near` exponential is the one that is 1 for
+  /// nearly aligned points: E+ where c' < 0, and for opposite points of an even function (k < 0).
+  KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
+                                                  Point<Real> row, Point<Real> col) const {
+    Real const k = plus - minus;
+    bool const negative = out.c < 0, swapped = negative || (k < 0 && in.c < 0);
+    Real const x = row[0], y = col[0], apart = y - x;
+    Real const turned = x * y * (swapped ? in.one_plus() : in.one_minus());
+    Real const fall = one_minus_exp_of_minus(square(apart) / 2 + turned);  // 1 - near
+    // exp(-2x²) - far
+    Real const far_row = row[2] * one_minus_exp_of_minus(apart * (y + 3 * x) / 2 - turned);
+    Real const far_col = col[2] * one_minus_exp_of_minus(-apart * (x + 3 * y) / 2 - turned);
+    Real const far = row[2] - far_row;
+    Real const rest = 2 * (plus < minus ? plus : minus);  // 1 - |k|
+    Real const common = swapped ? rest * (negative ? 1 + far : 1 - far) + (1 - rest) * fall : fall;
+    Real const value = Kokkos::fabs(out.c) / (row[1] * col[1]);
+    Real const e = (square(row[1] - col[1]) * value + square(row[1]) * (common - k * far_row) +
+                    square(col[1]) * (common - k * far_col)) /
+                   2;
+    return comparable(row[1], col[1]) ? e : out.e;
   }
 
  private:

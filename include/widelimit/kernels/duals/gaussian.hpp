@@ -36,7 +36,26 @@ struct GaussianDual {
     SaturatedCorrelation<Real> const at(in, row[0], row[1], col[0], col[1]);
     Real const c = row[2] * col[2] / Kokkos::sqrt(at.one_minus_square);
     Real const slope = c * (row[0] * col[0]) * at.rho / at.one_minus_square;
-    return entry_of(c, in.t * slope, same_point(in, row, col));
+    return entry_of(c, in.t * slope, same_saturation(in, row, col));
+  }
+
+  /// V = 1/√(1-ρ²), even in c.
+  KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
+                                                  Point<Real> row, Point<Real> col) const {
+    SaturatedDifference<Real> const at(in, in.c < 0, row[0], row[1], col[0], col[1]);
+    Real const value = out.c / (row[2] * col[2]);
+    Real const e =
+        (square(row[2] - col[2]) * value + square(row[2]) * gap(at, row[0], row[1], at.to_row) +
+         square(col[2]) * gap(at, col[0], col[1], at.to_col)) /
+        2;
+    return comparable(row[2], col[2]) ? e : out.e;
+  }
+
+ private:
+  KOKKOS_FORCEINLINE_FUNCTION static Real gap(SaturatedDifference<Real> const& at, Real g, Real p,
+                                              Real to_rho) {
+    Real const cosine = Kokkos::sqrt(p * (2 - p));
+    return to_rho * (square(g) + at.rho) / (cosine * at.cosine * (cosine + at.cosine));
   }
 };
 
@@ -78,7 +97,7 @@ struct GaborDual {
     Real const slope = sinh_a * at.rho * inverse * (1 + p_sum * inverse / 2) +
                        cosh_a * (root_pp / 2) * (1 + at.rho * at.rho) * inverse * inverse;
     return entry_of(weight * sinh_a, in.t * weight * (row[0] * col[0]) * slope,
-                    same_point(in, row, col));
+                    same_saturation(in, row, col));
   }
 };
 

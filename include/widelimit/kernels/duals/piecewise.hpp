@@ -136,7 +136,8 @@ struct RectifiedMonomialDual {
   }
   static constexpr int n_coefficients(network::RectifiedMonomial const&) { return 0; }
   static double prepare(network::RectifiedMonomial const& f, double r, double*) {
-    return std::pow(r, f.degree) * std::sqrt(ArcCosine(f.degree).at_one / 2.0);
+    // The step is 0 at 0, as every other function here: a point of zero norm stays one.
+    return r > 0 ? std::pow(r, f.degree) * std::sqrt(ArcCosine(f.degree).at_one / 2.0) : 0;
   }
 
   KOKKOS_FORCEINLINE_FUNCTION Entry<Real> operator()(Entry<Real> const& in, Point<Real>,

@@ -40,13 +40,17 @@ struct MonomialDual {
 
   KOKKOS_FORCEINLINE_FUNCTION Entry<Real> operator()(Entry<Real> const& in, Point<Real> row,
                                                      Point<Real> col) const {
+    // ĥ is the same for all points, and 1-|c'| = Σ ĥ_k²(1-|c|^k) = e·Σ_j |c|^j·Σ_{k>j} ĥ_k².
+    Real const magnitude = Kokkos::fabs(in.c);
     Real c = row[terms - 1] * col[terms - 1];
-    Real slope = 0;
+    Real slope = 0, sum = 0, defect = 0;
     for (int k = terms - 2; k >= 0; --k) {
+      sum += square(row[k + 1]);
+      defect = defect * magnitude + sum;
       slope = slope * in.c + c;
       c = c * in.c + row[k] * col[k];
     }
-    return entry_of(c, in.t * slope, in.e == 0 && in.c > 0);
+    return {c > 1 ? Real(1) : (c < -1 ? Real(-1) : c), defect * in.e, in.t * slope};
   }
 };
 
