@@ -122,8 +122,7 @@ void for_each_tile(runtime::Communicator const& comm, TileEvaluator<Real> const&
   if (stopped) {
     std::string const reason =
         comm.broadcast(stop.reason(), std::max(0, comm.first_rank_where(stop.pending())));
-    throw Stopped("stopped on " + reason + " after " + options.label +
-                  " tile; all finished tiles are saved");
+    throw Stopped("stopped on " + reason);
   }
   progress.finish();
 }
