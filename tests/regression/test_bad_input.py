@@ -14,7 +14,6 @@ REGRESSION = changed(
     kernel_job("regression", ridge={"value": 1e-3}),
     {"data.test.targets": "/y_test", "precision": "double", "resources": {"tile": 64}},
 )
-GRAM = kernel_job("gram")
 LABELS = {"data.train.targets": "/labels", "data.test.targets": "/labels_test", "data.targets": "one_hot"}
 
 
@@ -27,7 +26,11 @@ KEYS = {
     "unknown key": ({"resource": {}}, "resource", r"resource: unknown key.*mean `resources`"),
     "unknown key in a map": ({"job.kernal": "ntk"}, "kernal", r"job.kernal: unknown key.*mean `kernel`"),
     "unknown key of a layer": (network({"dense": {"wstd": 1}}), "wstd", r"dense.wstd: unknown key.*mean `w_std`"),
-    "unknown job": ({"job.type": "regresion"}, "type", r"job.type: expected one of .*mean `regression`.*found `regresion`"),
+    "unknown job": (
+        {"job.type": "regresion"},
+        "type",
+        r"job.type: expected one of .*mean `regression`.*found `regresion`",
+    ),
     "job that is not built": ({"job.type": "spectrum"}, "type", r"job.type.*spectrum.*not built"),
     "unknown choice": ({"job.kernel": "ntkk"}, "kernel", r"job.kernel: expected one of .*mean `ntk`.*found `ntkk`"),
     "solver that is not built": ({"job.solver": "pcg"}, "solver", r"job.solver.*pcg.*not built"),
@@ -42,7 +45,11 @@ KEYS = {
     "not a number": ({"job.ridge.value": ".nan"}, "value", r"job.ridge.value"),
     "memory without a unit": ({"resources.memory_per_rank": "much"}, "memory_per_rank", r"memory_per_rank.*much"),
     "a time without a unit": ({"checkpoint": {"every": "often"}}, "every", r"checkpoint.every.*often"),
-    "wrong precision": ({"precision": "half"}, "precision", r"precision: expected one of double, single, mixed, found `half`"),
+    "wrong precision": (
+        {"precision": "half"},
+        "precision",
+        r"precision: expected one of double, single, mixed, found `half`",
+    ),
     "unknown layer": (network("dense", "rellu", "dense"), "rellu", r"unknown layer `rellu`.*mean `relu`"),
     "layer that is not built": (network({"conv": {"filter": [3, 3]}}, "relu", "dense"), "conv", r"conv.*not built"),
     "no weights": (network("relu"), "relu", r"`relu`.*needs a Gaussian input.*`dense`"),
@@ -150,11 +157,23 @@ class BadInputTest(ProgramTest):
                 with self.subTest(name, ranks=ranks):
                     self.check_refused(changed(REGRESSION, changes), key, because, ranks)
 
+
+class KeysTest(BadInputTest):
+    """Input files."""
+
     def test_keys(self) -> None:
         self.check_table(KEYS)
 
+
+class DataTest(BadInputTest):
+    """Data, output and memory."""
+
     def test_data(self) -> None:
         self.check_table(DATA, every=4)
+
+
+class CommandTest(BadInputTest):
+    """Other ways to be refused."""
 
     def test_check_refuses_alike(self) -> None:
         for name in ("missing file", "other features", "too little memory"):
