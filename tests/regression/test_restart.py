@@ -6,7 +6,6 @@ import signal
 import time
 import unittest
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -282,12 +281,11 @@ class CheckpointTest(RestartTest):
         self.assertEqual(running.wait().status, 0)
 
 
-def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, _: Any) -> unittest.TestSuite:  # noqa: ANN401
+def setUpModule() -> None:
     """Random moments differ from run to run; the seed of a failure is told."""
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed of the random moments: {seed}", flush=True)
     random.seed(seed)
-    return tests
 
 
 if __name__ == "__main__":
