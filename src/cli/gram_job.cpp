@@ -75,11 +75,13 @@ void run(RunContext& context) {
   }();
   auto tiles = context.open_tiles(io::ResultsWriter::partial_name(output), specs);
   specs.clear();
-  auto const parts =
-      parts_for(context.plan.tile, specs);  // the tile size of a file that is gone on with
+  // With the tile size of a file that is gone on with.
+  auto const parts = parts_for(context.plan.tile, specs);
   {
     runtime::Region const region(context.timings, "gram");
-    for (Part const& part : parts) compute<Real>(context, *problem, part, tiles);
+    context.compute_tiles(tiles, [&] {
+      for (Part const& part : parts) compute<Real>(context, *problem, part, tiles);
+    });
   }
   io::ResultsWriter results(std::move(tiles), output, context.existing());
   results.record(context.record());

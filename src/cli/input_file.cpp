@@ -23,8 +23,21 @@ constexpr KeyEntry root_keys[] = {
     {"checkpoint", "every 10 min", "none, or how the state of the run is kept"},
     {"output", "JOB.results.h5 for JOB.yaml", "the results file"}};
 
-/// The sections that decide the numbers.
-constexpr std::string_view identity_keys[] = {"data", "network", "job", "precision"};
+/// The sections that decide the entries of Gram matrices. A ridge or a solver does not: which
+/// matrices a job wants is kept with the matrices.
+constexpr std::string_view identity_keys[] = {"data", "network", "precision"};
+
+/// Whether two names lead to one file, which need not be there.
+bool same_file(std::string const& a, std::string const& b) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;
+  if (fs::equivalent(a, b, unknown)) return true;
+  auto const full = [&](std::string const& name) {
+    auto const path = fs::weakly_canonical(fs::absolute(name), unknown);
+    return path.empty() ? fs::path(name) : path;
+  };
+  return full(a) == full(b);
+}
 
 void check_job(InputFile const& input) {
   auto const* regression = std::get_if<RegressionOptions>(&input.job);
@@ -69,9 +82,9 @@ std::string InputFile::identity() const {
 
 void require_separate_files(InputFile const& input) {
   auto const check = [&](std::string const& file, std::string const& key, std::string const& used) {
-    bool const clash =
-        file == input.output.file ||
-        (input.checkpoint.enabled && file == checkpoint_path(input.checkpoint, input.output.file));
+    bool const clash = same_file(file, input.output.file) ||
+                       (input.checkpoint.enabled &&
+                        same_file(file, checkpoint_path(input.checkpoint, input.output.file)));
     if (clash)
       throw InputError(input.where(key), "the file " + file + " is named as " + used +
                                              " and as a file this run writes; write elsewhere");
@@ -79,7 +92,7 @@ void require_separate_files(InputFile const& input) {
   check(input.data.train.file, "data.train.file", "training data");
   if (input.data.test) check(input.data.test->file, "data.test.file", "test data");
   if (input.checkpoint.enabled &&
-      checkpoint_path(input.checkpoint, input.output.file) == input.output.file)
+      same_file(checkpoint_path(input.checkpoint, input.output.file), input.output.file))
     throw InputError(input.where("checkpoint.file"),
                      "the checkpoint and the results would be the same file, " + input.output.file);
 }

@@ -1,5 +1,6 @@
 /// \file
 /// The program: reads the command line and the input file, and starts the job.
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <thread>
@@ -36,10 +37,13 @@ void run_job(runtime::Communicator const& comm, CommandLine const& command) {
   }
   cli::require_memory(input, plan, comm.size());
   cli::RunContext context{comm, command, std::move(input), shapes, std::move(plan), stop, {}};
-  if (std::holds_alternative<cli::GramOptions>(context.input.job)) {
-    cli::run_gram(context);
-  } else {
-    cli::run_regression(context);
+  bool const is_gram = std::holds_alternative<cli::GramOptions>(context.input.job);
+  try {
+    is_gram ? cli::run_gram(context) : cli::run_regression(context);
+  } catch (Stopped const& e) {
+    throw Stopped(e.what() + std::string(is_gram || context.input.checkpoint.enabled
+                                             ? "; finished tiles are saved, go on with --resume"
+                                             : "; nothing is saved, as checkpoint is none"));
   }
 }
 
@@ -79,6 +83,7 @@ int leave(runtime::Communicator const& comm, ExitCode code, std::string const& w
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error to report
   runtime::Environment const environment(argc, argv);
   auto const comm = runtime::Communicator::world();
   try {

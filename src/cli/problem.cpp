@@ -1,6 +1,7 @@
 #include "cli/problem.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "widelimit/gram/input_scaling.hpp"
 #include "widelimit/gram/plan.hpp"
@@ -72,6 +73,29 @@ linalg::ReplicatedMatrix read_real_targets(runtime::Communicator const& comm,
   return result;
 }
 
+/// Throws where a kernel of a point with itself overflows. Those of two points are not larger, so
+/// this finds out before anything is computed or written.
+template <class Real>
+void require_finite_kernels(InputFile const& input, std::string const& part,
+                            gram::Points<Real> const& points) {
+  auto const check = [&](auto const& diagonal, char const* kernel) {
+    auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, diagonal);
+    Real const* const begin = host.data();
+    Real const* const end = begin + host.extent(0);
+    Real const* const found =
+        std::find_if(begin, end, [](Real value) { return !std::isfinite(value); });
+    if (found == end) return;
+    throw InputError(
+        input.where("network"),
+        fmt::format("the {} of point {} of {} with itself overflows in {} precision; lower w_std "
+                    "and b_std, or scale the inputs (data.inputs){}",
+                    kernel, found - begin, part, sizeof(Real) == 8 ? "double" : "single",
+                    sizeof(Real) == 8 ? "" : ", or use precision: double"));
+  };
+  check(points.nngp_diagonal, "NNGP kernel");
+  check(points.ntk_diagonal, "NTK");
+}
+
 }  // namespace
 
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input) {
@@ -125,6 +149,8 @@ std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm,
       sets.push_back(&*problem->test);
     }
     problem->program = gram::bind(gram::compile(input.network), sets);
+    require_finite_kernels(input, "data.train", problem->train);
+    if (problem->test) require_finite_kernels(input, "data.test", *problem->test);
   });
   if (!problem->program.accuracy_note.empty())
     runtime::log(runtime::Level::warning, problem->program.accuracy_note);

@@ -40,10 +40,14 @@ class RegressionJob {
 
   void run() {
     auto const& output = context_.input.output.file;
-    io::ResultsWriter::check_output(context_.comm, output, context_.existing());
+    io::ResultsWriter::check_new_output(context_.comm, output, context_.existing());
     read();
     std::optional<io::TileFile> tiles = open_checkpoint();
-    fill_train(tiles ? &*tiles : nullptr);
+    if (tiles) {
+      context_.compute_tiles(*tiles, [&] { fill_train(&*tiles); });
+    } else {
+      fill_train(nullptr);
+    }
     context_.stop_if_asked();
     solve();
     context_.stop_if_asked();
@@ -121,8 +125,13 @@ class RegressionJob {
     runtime::log(runtime::Level::info, fmt::format("factorising {0} x {0}", context_.shapes.train));
     Location where = context_.input.where("job.ridge");
     where.key = "job.ridge";
-    regression_.emplace(std::move(*kernel_dd_), job_.ridge,
-                        kernel_ == gram::Kernel::nngp ? "NNGP" : "NTK", where);
+    try {
+      regression_.emplace(std::move(*kernel_dd_), job_.ridge,
+                          kernel_ == gram::Kernel::nngp ? "NNGP" : "NTK", where);
+    } catch (InputError const& e) {
+      if (!context_.input.checkpoint.enabled) throw;
+      throw InputError(e.what() + std::string(". With --resume the kernel is not computed again"));
+    }
     kernel_dd_.reset();
     solution_ = regression_->solve(targets_.train);
   }

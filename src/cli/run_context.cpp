@@ -37,11 +37,22 @@ io::TileFile RunContext::open_tiles(std::string const& name, std::vector<io::Mat
   return tiles;
 }
 
+void RunContext::compute_tiles(io::TileFile& tiles, std::function<void()> const& compute) const {
+  try {
+    compute();
+  } catch (Error const& e) {
+    tiles.refresh();
+    Index finished = 0;
+    for (int m = 0; m < tiles.matrices(); ++m) finished += tiles.finished_count(m);
+    if (finished == 0 && e.code() != ExitCode::stopped) std::move(tiles).discard();
+    throw;
+  }
+}
+
 void RunContext::stop_if_asked() const {
   int const first = comm.first_rank_where(stop.pending());
   if (first < 0) return;
-  throw Stopped("stopped on " + comm.broadcast(stop.reason(), first) +
-                "; what was computed is saved");
+  throw Stopped("stopped on " + comm.broadcast(stop.reason(), first));
 }
 
 io::RunRecord RunContext::record() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 
 #include "widelimit/cli/command_line.hpp"
 #include "widelimit/io/identity.hpp"
@@ -35,6 +36,10 @@ struct RunContext {
   /// makes it otherwise. The tile size of a file that is gone on with replaces an automatic one in
   /// `plan`. Collective.
   io::TileFile open_tiles(std::string const& name, std::vector<io::MatrixSpec> specs);
+  /// Calls `compute`, which is collective and fails on all ranks alike. Where it fails before any
+  /// tile is finished the file is deleted, as nothing in it is worth going on from; unless it was
+  /// `compute` that was asked to stop. Collective.
+  void compute_tiles(io::TileFile& tiles, std::function<void()> const& compute) const;
   /// Throws Stopped on all ranks where any was asked to end. Collective.
   void stop_if_asked() const;
   /// What the results file says of this run. Collective in that the peak memory is reduced when it

@@ -36,12 +36,13 @@ auto BlockCyclicSink<Real, Solve>::blocks_of(Index tile) const -> std::vector<Bl
   auto const id = grid_.id(tile);
   Range const rows = grid_.row_range(id), cols = grid_.col_range(id);
   Index const block = matrix_.block();
+  // Tiles may begin and end within a block.
   auto const part = [&](Index begin, Index end) {
-    return Range{begin, std::min(begin + block, end)};
+    return Range{begin, std::min((begin / block + 1) * block, end)};
   };
   std::vector<Block> blocks;
-  for (Index i = rows.begin; i < rows.end; i += block) {
-    for (Index j = cols.begin; j < cols.end; j += block) {
+  for (Index i = rows.begin; i < rows.end; i = part(i, rows.end).end) {
+    for (Index j = cols.begin; j < cols.end; j = part(j, cols.end).end) {
       if (grid_.triangular() && j > i) continue;
       int const owner =
           matrix_.row_axis().owner(i) * matrix_.grid().cols() + matrix_.col_axis().owner(j);

@@ -3,9 +3,12 @@
 #include <condition_variable>
 #include <mutex>
 
+#include <mpi.h>
+
 #include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/lockstep.hpp"
+#include "widelimit/runtime/log.hpp"
 #include "widelimit/runtime/progress.hpp"
 
 namespace widelimit::gram {
@@ -48,6 +51,20 @@ class BufferPool {
   std::mutex mutex_;
   std::condition_variable returned_;
 };
+
+/// An error in here cannot be agreed on, as the other ranks wait inside the exchange that this one
+/// has left: it ends them all.
+template <class Real>
+void end_round(runtime::Communicator const& comm, std::vector<TileSink<Real>*> const& sinks,
+               Index round) {
+  try {
+    for (TileSink<Real>* sink : sinks) sink->end_round(round);
+  } catch (std::exception const& e) {
+    runtime::log_local(runtime::Level::error,
+                       std::string("exchange of tiles between ranks: ") + e.what());
+    MPI_Abort(comm.get(), static_cast<int>(ExitCode::failed));
+  }
+}
 
 constexpr int tiles_in_flight = 3;  // one computed, one written, one waiting
 
@@ -102,7 +119,7 @@ void for_each_tile(runtime::Communicator const& comm, TileEvaluator<Real> const&
           error = std::current_exception();
         }
       }
-      for (TileSink<Real>* sink : sinks) sink->end_round(round);
+      end_round(comm, sinks, round);
       for (int rank = 0; rank < schedule.ranks; ++rank) {
         Index const other = schedule.tile(round, rank);
         if (other >= 0) done += static_cast<double>(grid.entries(grid.id(other)));
@@ -122,8 +139,7 @@ void for_each_tile(runtime::Communicator const& comm, TileEvaluator<Real> const&
   if (stopped) {
     std::string const reason =
         comm.broadcast(stop.reason(), std::max(0, comm.first_rank_where(stop.pending())));
-    throw Stopped("stopped on " + reason + " after " + options.label +
-                  " tile; all finished tiles are saved");
+    throw Stopped("stopped on " + reason);
   }
   progress.finish();
 }

@@ -61,6 +61,23 @@ void check_output_here(std::string const& output, Existing existing) {
   unlink(trial.c_str());
 }
 
+/// Throws where `partial` is the tile file of an unfinished job, which writing anew would destroy.
+void refuse_unfinished(std::string const& partial, Existing existing) {
+  std::error_code ignored;
+  if (existing == Existing::replace || !std::filesystem::exists(partial, ignored)) return;
+  bool unfinished = false;
+  try {
+    unfinished = exists(open_to_read(partial).get(), "/checkpoint");
+  } catch (InputError const&) {  // what a run leaves that was killed while it wrote its results
+    return;
+  }
+  if (unfinished) {
+    throw InputError(partial +
+                     ": holds the work of an unfinished run. Name another output file, or add "
+                     "--overwrite to replace it.");
+  }
+}
+
 }  // namespace
 
 template <class F>
@@ -82,6 +99,14 @@ void ResultsWriter::check_output(runtime::Communicator const& comm, std::string 
   runtime::agree_on_root(comm, [&] { check_output_here(output, existing); });
 }
 
+void ResultsWriter::check_new_output(runtime::Communicator const& comm, std::string const& output,
+                                     Existing existing) {
+  runtime::agree_on_root(comm, [&] {
+    check_output_here(output, existing);
+    refuse_unfinished(partial_name(output), existing);
+  });
+}
+
 ResultsWriter::ResultsWriter(runtime::Communicator const& comm, std::string const& output,
                              Existing existing)
     : comm_(comm), output_(output), partial_(partial_name(output)) {
@@ -92,9 +117,15 @@ ResultsWriter::ResultsWriter(runtime::Communicator const& comm, std::string cons
     if (!disk_.try_lock()) {
       throw InputError(partial_ + ": another run is writing this file. Name another output file.");
     }
+    refuse_unfinished(partial_, existing);
     unlink(detail::undo_name(partial_).c_str());
-    reserve(0);
-    file_ = create_file(partial_);
+    try {
+      reserve(0);
+      file_ = create_file(partial_);
+    } catch (...) {  // no destructor follows
+      unlink(partial_.c_str());
+      throw;
+    }
   });
 }
 

@@ -37,8 +37,9 @@ struct InputFile {
   Location where(std::string_view key) const { return root.where(key); }
   /// The text with the overrides as comments below it, to be kept with the results.
   std::string recorded_text() const;
-  /// What decides the numbers (data, network, job, precision), in canonical form: a checkpoint goes
-  /// on only with the same.
+  /// What decides the entries of Gram matrices (data, network, precision), in canonical form: a
+  /// checkpoint goes on only with the same. The job is not part of it, so that a fit with another
+  /// ridge finds the kernel of the first.
   std::string identity() const;
 };
 
@@ -51,8 +52,9 @@ InputFile read_input(runtime::Communicator const& comm, std::string const& path,
 InputFile parse_input(std::string const& text, std::string const& path,
                       std::vector<std::string> const& overrides = {});
 
-/// Throws InputError when the results or the checkpoint would overwrite data that the run reads, or each other. For
-/// use again after `--output` has replaced the output. Local.
+/// Throws InputError when the results or the checkpoint would overwrite data that the run reads, or
+/// each other. For use again after `--output` has replaced the output. Names are compared as files:
+/// links and other spellings of a path are seen through. Local.
 void require_separate_files(InputFile const& input);
 
 /// A key of the input file.

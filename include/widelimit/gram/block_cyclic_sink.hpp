@@ -18,8 +18,7 @@ enum class Kernel { nngp, ntk };
 template <class Real, class Solve>
 class BlockCyclicSink final : public TileSink<Real> {
  public:
-  /// \param matrix  shape of `grid`, whose tile is a multiple of the matrix's block; must outlive
-  /// the sink
+  /// \param matrix  shape of `grid`; must outlive the sink. Tiles and blocks need not fit.
   BlockCyclicSink(linalg::DistributedMatrix<Solve>& matrix, io::TileGrid const& grid,
                   TileSchedule schedule, Kernel kernel);
 

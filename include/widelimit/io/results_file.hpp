@@ -46,6 +46,10 @@ class ResultsWriter {
   /// folder, no right. Collective. For use before anything is computed; the writer calls it too.
   static void check_output(runtime::Communicator const& comm, std::string const& output,
                            Existing existing);
+  /// The same for a job that has no TileFile in OUTPUT.partial: that of another, unfinished job is
+  /// not overwritten either, unless `existing` says so.
+  static void check_new_output(runtime::Communicator const& comm, std::string const& output,
+                               Existing existing);
   /// "OUTPUT.partial": where results are written first; a job that computes tiles puts its TileFile
   /// there.
   static std::string partial_name(std::string const& output) { return output + ".partial"; }
