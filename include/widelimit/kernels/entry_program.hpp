@@ -157,19 +157,24 @@ struct EntryProgram {
     KOKKOS_IF_ON_DEVICE(((void)e; return n;))
   }
 
-  /// Calls refine(k), which leaves other lanes as they are, for the `count` lanes of coarse e: for
-  /// a few one by one (every row of a Gram matrix meets itself), for many all lanes at once.
-  template <class Member, class F>
-  KOKKOS_FORCEINLINE_FUNCTION static void for_each_coarse(Member const& team, int n, int count,
-                                                          Real const* e, F const& refine) {
-    if (count * 16 < n) {
-      for (int k = 0; k < n; ++k) {
-        if (e[k] < coarse_defect<Real>) refine(k);
-      }
-    } else {
-      for_each_lane(team, n, refine);
+  /// Refines the defect of an entry of `dst`, if it is coarse, from its input (kept in `in`). A
+  /// struct, as compilers do not inline a lambda of this size, and what is not inlined stays
+  /// scalar.
+  template <class Dual>
+  struct Refine {
+    Dual f;
+    Block<Real> in, dst;
+    Point<Real> row, col;
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(int k) const {
+      // Numbers before structs: a conditional use of a member keeps its load, and the loop, scalar.
+      Real const c_in = in.c[k], e_in = in.e[k], c_out = dst.c[k], e_out = dst.e[k];
+      Entry<Real> const before{c_in, e_in, 0}, after{c_out, e_out, 0};
+      Real const e = f.refined_defect(before, after, row, {col.data + k, col.stride});
+      Real const inside = e > 0 ? e : Real(0);
+      dst.e[k] = select(e_out < coarse_defect<Real>, inside, e_out);
     }
-  }
+  };
 
   template <class Member, class Dual>
   KOKKOS_FORCEINLINE_FUNCTION static void apply_dual(Member const& team, int n, Dual const& dual,
@@ -193,12 +198,15 @@ struct EntryProgram {
     if constexpr (refines) {
       int const count = count_coarse(n, dst.e);
       if (count == 0) return;
-      for_each_coarse(team, n, count, dst.e, [=](int k) {
-        Entry<Real> const in{work.c[k], work.e[k], 0}, out = dst.load(k);
-        Real const e = f.refined_defect(in, out, row, {col.data + k, col.stride});
-        Real const inside = e > 0 ? e : Real(0);
-        dst.e[k] = out.e < coarse_defect<Real> ? inside : out.e;
-      });
+      Refine<Dual> const refine{f, work, dst, row, col};
+      // A few one by one, as every row of a Gram matrix meets itself; many all at once.
+      if (count * 16 < n) {
+        for (int k = 0; k < n; ++k) {
+          if (dst.e[k] < coarse_defect<Real>) refine(k);
+        }
+      } else {
+        for_each_lane(team, n, refine);
+      }
     }
   }
 
@@ -298,7 +306,7 @@ struct EntryProgram {
     for_each_lane(team, n, [=](int k) {
       Real const e = apart[k] / 2 + turned[k] * src.e[k];
       Real const inside = e > 0 ? e : Real(0);
-      out.e[k] = out.e[k] < coarse_defect<Real> ? inside : out.e[k];
+      out.e[k] = select(out.e[k] < coarse_defect<Real>, inside, out.e[k]);
     });
   }
 
