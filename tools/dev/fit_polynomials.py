@@ -5,7 +5,7 @@ Each function is interpolated at Chebyshev nodes in 60 digits and expanded in po
 printed error is the largest relative error of the exact polynomial on a fine grid. Needs mpmath.
 """
 
-from mpmath import asin, exp, linspace, matrix, lu_solve, mp, mpf, cos, pi, polyval, sqrt
+from mpmath import asin, atanh, exp, linspace, matrix, lu_solve, mp, mpf, cos, pi, polyval, sqrt
 
 mp.dps = 60
 
@@ -30,7 +30,6 @@ def show(name, function, low, high, degree, digits):
 
 
 
-
 def arcsine_ratio(y):  # asin(√y)/√y
     return asin(sqrt(y)) / sqrt(y) if y > mpf(10) ** -40 else mpf(1) + y / 6
 
@@ -47,8 +46,13 @@ def exponential_rest(r):  # (exp(r) - 1 - r)/r²
     return (exp(r) - 1 - r) / r**2 if abs(r) > mpf(10) ** -15 else mpf(1) / 2 + r / 6
 
 
+def arctanh_ratio(y):  # atanh(√y)/√y
+    return atanh(sqrt(y)) / sqrt(y) if y > mpf(10) ** -40 else mpf(1) + y / 3
+
+
 if __name__ == "__main__":
-    for digits, sizes in ((18, (18, 17, 9)), (10, (7, 6, 4))):
+    for digits, sizes in ((18, (18, 17, 9, 10)), (10, (7, 6, 4, 4))):
         show("asin(sqrt(y))/sqrt(y), 0 <= y <= 1/2", arcsine_ratio, 0, 0.5, sizes[0], digits)
         show("(sin t - t cos t)/y^1.5, y = sin(t/2)^2 <= 1/2", relu_deviation, 0, 0.5, sizes[1], digits)
         show("(exp(r)-1-r)/r^2, |r| <= 0.3466", exponential_rest, -0.3466, 0.3466, sizes[2], digits)
+        show("atanh(sqrt(y))/sqrt(y), 0 <= y <= 1/9", arctanh_ratio, 0, mpf(1) / 9, sizes[3], digits)

@@ -53,6 +53,12 @@ KOKKOS_FORCEINLINE_FUNCTION bool same_point(Entry<Real> const& in, Point<Real> r
   return in.e == 0 && in.c > 0 && row[0] == col[0];
 }
 
+/// a or b by value: `?:` of two variables chooses between addresses, which keeps loops scalar.
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION Real select(bool first, Real a, Real b) {
+  return first ? a : b;
+}
+
 /// Whether two positive numbers differ by less than a factor of 2.
 template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION bool comparable(Real a, Real b) {

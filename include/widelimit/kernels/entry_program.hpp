@@ -145,7 +145,7 @@ struct EntryProgram {
                  block(registers, width, n_registers + 1), at_row, at_col);
           break;
         case OpKind::quadrature:
-          quadrature(team, n, op, src, dst, at_row, at_col);
+          quadrature(team, n, op, src, dst, block(registers, width, n_registers), at_row, at_col);
           break;
       }
     }
@@ -181,19 +181,24 @@ struct EntryProgram {
     KOKKOS_IF_ON_DEVICE(((void)e; return n;))
   }
 
-  /// Calls refine(k), which leaves other lanes as they are, for the `count` lanes of coarse e: for
-  /// a few one by one (every row of a Gram matrix meets itself), for many all lanes at once.
-  template <class Member, class F>
-  KOKKOS_FORCEINLINE_FUNCTION static void for_each_coarse(Member const& team, int n, int count,
-                                                          Real const* e, F const& refine) {
-    if (count * 16 < n) {
-      for (int k = 0; k < n; ++k) {
-        if (e[k] < coarse_defect<Real>) refine(k);
-      }
-    } else {
-      for_each_lane(team, n, refine);
+  /// Refines the defect of an entry of `dst`, if it is coarse, from its input (kept in `in`). A
+  /// struct, as compilers do not inline a lambda of this size, and what is not inlined stays
+  /// scalar.
+  template <class Dual>
+  struct Refine {
+    Dual f;
+    Block<Real> in, dst;
+    Point<Real> row, col;
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(int k) const {
+      // Numbers before structs: a conditional use of a member keeps its load, and the loop, scalar.
+      Real const c_in = in.c[k], e_in = in.e[k], c_out = dst.c[k], e_out = dst.e[k];
+      Entry<Real> const before{c_in, e_in, 0}, after{c_out, e_out, 0};
+      Real const e = f.refined_defect(before, after, row, {col.data + k, col.stride});
+      Real const inside = e > 0 ? e : Real(0);
+      dst.e[k] = select(e_out < coarse_defect<Real>, inside, e_out);
     }
-  }
+  };
 
   template <class Member, class Dual>
   KOKKOS_FORCEINLINE_FUNCTION static void apply_dual(Member const& team, int n, Dual const& dual,
@@ -217,12 +222,15 @@ struct EntryProgram {
     if constexpr (refines) {
       int const count = count_coarse(n, dst.e);
       if (count == 0) return;
-      for_each_coarse(team, n, count, dst.e, [=](int k) {
-        Entry<Real> const in{work.c[k], work.e[k], 0}, out = dst.load(k);
-        Real const e = f.refined_defect(in, out, row, {col.data + k, col.stride});
-        Real const inside = e > 0 ? e : Real(0);
-        dst.e[k] = out.e < coarse_defect<Real> ? inside : out.e;
-      });
+      Refine<Dual> const refine{f, work, dst, row, col};
+      // A few one by one, as every row of a Gram matrix meets itself; many all at once.
+      if (count * 16 < n) {
+        for (int k = 0; k < n; ++k) {
+          if (dst.e[k] < coarse_defect<Real>) refine(k);
+        }
+      } else {
+        for_each_lane(team, n, refine);
+      }
     }
   }
 
@@ -322,38 +330,58 @@ struct EntryProgram {
     for_each_lane(team, n, [=](int k) {
       Real const e = apart[k] / 2 + turned[k] * src.e[k];
       Real const inside = e > 0 ? e : Real(0);
-      out.e[k] = out.e[k] < coarse_defect<Real> ? inside : out.e[k];
+      out.e[k] = select(out.e[k] < coarse_defect<Real>, inside, out.e[k]);
     });
   }
 
-  /// Product rule: u = r√2·x_a, v = r'√2·(c x_a + √(1-c²) x_b). Coefficients of a point: r√2,
-  /// 1/r_new, then φ(u_a) and φ'(u_a) for all a; nodes and weights (over √π) stand in `tables`.
+  /// One node of a product rule, added to the sums that `work` holds in c and t.
+  template <network::NumericalFunction fn>
+  struct AddNode {
+    Block<Real> src, work;
+    Real const* r_col;  ///< r'√2
+    Real node, other;   ///< v = r'√2·(c·node + √(1-c²)·other)
+    Real weight, slope_weight;
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(int k) const {
+      auto const at_v = evaluate<fn>(r_col[k] * (src.c[k] * node + work.e[k] * other));
+      work.c[k] += weight * at_v.value;
+      work.t[k] += slope_weight * at_v.slope;
+    }
+  };
+
+  /// Product rule: u = r√2·x_a, v = r'√2·(c x_a + √(1-c²) x_b), node by node over the whole block.
+  /// Coefficients of a point: r√2, 1/r_new, then φ(u_a) and φ'(u_a) for all a; nodes and weights
+  /// (over √π) stand in `tables`.
   template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION void quadrature(Member const& team, int n, Op<Real> const& op,
-                                              Block<Real> src, Block<Real> dst, Point<Real> row,
-                                              Point<Real> col) const {
+                                              Block<Real> src, Block<Real> dst, Block<Real> work,
+                                              Point<Real> row, Point<Real> col) const {
     Real const* const nodes = tables + op.table;
     int const points = op.n_terms;
     Real const* const weights = nodes + points;
-    auto const fn = op.fn;
+    for_each_lane(team, n, [=](int k) {
+      Real const e = src.e[k];
+      work.c[k] = work.t[k] = 0;
+      work.e[k] = Kokkos::sqrt(e * (2 - e));
+    });
+    with_function(op.fn, [&](auto fn) {
+      for (int a = 0; a < points; ++a) {
+        Real const of_row = weights[a] * row[2 + a];
+        Real const slope_of_row = weights[a] * row[2 + points + a];
+        for (int b = 0; b < points; ++b) {
+          for_each_lane(team, n,
+                        AddNode<fn.value>{src, work, col.data, nodes[a], nodes[b],
+                                          weights[b] * of_row, weights[b] * slope_of_row});
+        }
+      }
+    });
+    Real const r_row = row[0], weight_row = row[1];
     for_each_lane(team, n, [=](int k) {
       Entry<Real> const in = src.load(k);
       Point<Real> const at{col.data + k, col.stride};
-      Real const sine = Kokkos::sqrt(in.e * (2 - in.e));
-      Real value = 0, slope = 0;
-      for (int a = 0; a < points; ++a) {
-        Real inner = 0, inner_slope = 0;
-        for (int b = 0; b < points; ++b) {
-          auto const at_v = evaluate(fn, at[0] * (in.c * nodes[a] + sine * nodes[b]));
-          inner += weights[b] * at_v.value;
-          inner_slope += weights[b] * at_v.slope;
-        }
-        value += weights[a] * row[2 + a] * inner;
-        slope += weights[a] * row[2 + points + a] * inner_slope;
-      }
-      Real const weight = row[1] * at[1];
-      // row[0]·at[0] = 2rr'
-      dst.store(k, entry_of(weight * value, in.t * weight * row[0] * at[0] / 2 * slope,
+      Real const weight = weight_row * at[1];
+      // r√2·r'√2 = 2rr'
+      dst.store(k, entry_of(weight * work.c[k], in.t * weight * r_row * at[0] / 2 * work.t[k],
                             same_point(in, row, at)));
     });
   }

@@ -124,5 +124,25 @@ TYPED_TEST(Elementary, one_minus_exp_of_minus_to_three_units) {
   EXPECT_EQ(one_minus_exp_of_minus(std::numeric_limits<Real>::infinity()), 1);
 }
 
+TYPED_TEST(Elementary, decay_to_three_units_in_both_parts) {
+  using Real = TypeParam;
+  Real const high = sizeof(Real) == 8 ? 708 : 87;
+  EXPECT_LE(this->worst(
+                this->arguments(0, high), [](Real x) { return decay(x).value; },
+                [](Quad x) { return reference::quad_exp(-x); }),
+            3);
+  EXPECT_LE(this->worst(
+                this->arguments(-2, 2), [](Real x) { return decay(x).fallen; },
+                [](Quad x) { return -reference::quad_expm1(-x); }),
+            3);
+  EXPECT_EQ(decay(std::numeric_limits<Real>::infinity()).value, 0);
+  EXPECT_EQ(decay(std::numeric_limits<Real>::infinity()).fallen, 1);
+}
+
+TYPED_TEST(Elementary, log_of_one_plus_to_three_units) {
+  EXPECT_LE(this->worst(this->arguments(0, 1), log_of_one_plus<TypeParam>, reference::quad_log1p),
+            3);
+}
+
 }  // namespace
 }  // namespace widelimit::kernels

@@ -119,21 +119,21 @@ struct ErfDual {
                                                   Point<Real> row, Point<Real> col) const {
     bool const negative = out.c < 0;
     SaturatedDifference<Real> const at(in, negative, row[0], row[1], col[0], col[1]);
+    Real const w = row[2], w_col = col[2];
+    Real const offset = row[3], offset_col = negative ? -col[3] : col[3];
     Real const angle = asin_with_defect(at.rho, 1 - Kokkos::fabs(at.rho));
     Real const cos_row = Kokkos::sqrt(row[1] * (2 - row[1]));
     Real const cos_col = Kokkos::sqrt(col[1] * (2 - col[1]));
+    // Differences of angles; at obtuse ones nothing cancels.
     bool const acute = at.rho >= 0;
-    Real const to_row = acute
-                            ? asin_difference(square(row[0]), at.rho, at.to_row, cos_row, at.cosine)
-                            : row[4] - angle;
-    Real const to_col = acute
-                            ? asin_difference(square(col[0]), at.rho, at.to_col, cos_col, at.cosine)
-                            : col[4] - angle;
-    Real const offset = negative ? row[3] + col[3] : row[3] - col[3];
-    Real const e = (square(offset) + square(row[2] - col[2]) * angle + square(row[2]) * to_row +
-                    square(col[2]) * to_col) /
+    Real const obtuse_row = row[4] - angle, obtuse_col = col[4] - angle;
+    Real const acute_row = asin_difference(square(row[0]), at.rho, at.to_row, cos_row, at.cosine);
+    Real const acute_col = asin_difference(square(col[0]), at.rho, at.to_col, cos_col, at.cosine);
+    Real const e = (square(offset - offset_col) + square(w - w_col) * angle +
+                    square(w) * select(acute, acute_row, obtuse_row) +
+                    square(w_col) * select(acute, acute_col, obtuse_col)) /
                    2;
-    return comparable(row[2], col[2]) ? e : out.e;
+    return select(comparable(w, w_col), e, out.e);
   }
 };
 
@@ -181,7 +181,7 @@ struct GeluDual {
     Real const value = Kokkos::fabs(out.c) / (row[2] * col[2]);
     Real const e =
         (square(row[2] - col[2]) * value + square(row[2]) * of_row + square(col[2]) * of_col) / 2;
-    return comparable(row[2], col[2]) ? e : out.e;
+    return select(comparable(row[2], col[2]), e, out.e);
   }
 
  private:
@@ -204,7 +204,7 @@ struct GeluDual {
         turn + at.one_minus * angle + (falls - cosine * n_change) / (cosine * at.cosine);
     // For s = -1 the even terms, c·asin ρ and T, keep their sign, and all add up.
     Real const joint = asin_with_defect(x, p) + at.c * angle + n_diagonal / cosine + n / at.cosine;
-    return at.one_minus / 4 + (negative ? joint : apart_term) * (Real(0.5) / pi<Real>);
+    return at.one_minus / 4 + select(negative, joint, apart_term) * (Real(0.5) / pi<Real>);
   }
 };
 

@@ -98,22 +98,24 @@ struct SinusoidDual {
   /// nearly aligned points: E+ where c' < 0, and for opposite points of an even function (k < 0).
   KOKKOS_FORCEINLINE_FUNCTION Real refined_defect(Entry<Real> const& in, Entry<Real> const& out,
                                                   Point<Real> row, Point<Real> col) const {
-    Real const k = plus - minus;
-    bool const negative = out.c < 0, swapped = negative || (k < 0 && in.c < 0);
+    Real const k = plus - minus, rest = 1 - Kokkos::fabs(k);
+    bool const negative = out.c < 0;
+    bool const swapped = negative | ((k < 0) & (in.c < 0));
     Real const x = row[0], y = col[0], apart = y - x;
-    Real const turned = x * y * (swapped ? in.one_plus() : in.one_minus());
+    Real const plus_c = in.one_plus(), minus_c = in.one_minus();
+    Real const turned = x * y * select(swapped, plus_c, minus_c);
     Real const fall = one_minus_exp_of_minus(square(apart) / 2 + turned);  // 1 - near
     // exp(-2x²) - far
     Real const far_row = row[2] * one_minus_exp_of_minus(apart * (y + 3 * x) / 2 - turned);
     Real const far_col = col[2] * one_minus_exp_of_minus(-apart * (x + 3 * y) / 2 - turned);
     Real const far = row[2] - far_row;
-    Real const rest = 2 * (plus < minus ? plus : minus);  // 1 - |k|
-    Real const common = swapped ? rest * (negative ? 1 + far : 1 - far) + (1 - rest) * fall : fall;
+    Real const weight = swapped ? rest : Real(0), side = negative ? Real(1) : Real(-1);
+    Real const common = fall + weight * (1 + side * far - fall);
     Real const value = Kokkos::fabs(out.c) / (row[1] * col[1]);
     Real const e = (square(row[1] - col[1]) * value + square(row[1]) * (common - k * far_row) +
                     square(col[1]) * (common - k * far_col)) /
                    2;
-    return comparable(row[1], col[1]) ? e : out.e;
+    return select(comparable(row[1], col[1]), e, out.e);
   }
 
  private:

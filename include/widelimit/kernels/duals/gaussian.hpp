@@ -48,7 +48,7 @@ struct GaussianDual {
         (square(row[2] - col[2]) * value + square(row[2]) * gap(at, row[0], row[1], at.to_row) +
          square(col[2]) * gap(at, col[0], col[1], at.to_col)) /
         2;
-    return comparable(row[2], col[2]) ? e : out.e;
+    return select(comparable(row[2], col[2]), e, out.e);
   }
 
  private:
