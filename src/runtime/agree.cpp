@@ -27,7 +27,7 @@ std::optional<Outcome> attempt(std::function<void()> const& f) {
   }
 }
 
-void share(Communicator const& comm, std::optional<Outcome> outcome) {
+void share(Communicator const& comm, std::optional<Outcome> const& outcome) {
   int const first = comm.first_rank_where(outcome.has_value());
   if (first < 0) return;
   Outcome agreed = outcome.value_or(Outcome{});

@@ -40,12 +40,32 @@ struct Op {
   DualUnion<Real> dual;
 };
 
+namespace detail {
+
+// On their own, because GCC before 12 moves a pragma out of the arguments of KOKKOS_IF_ON_HOST.
+
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION void simd_loop(int n, F const& f) {
+#pragma omp simd
+  for (int k = 0; k < n; ++k) f(k);
+}
+
+template <class F>
+KOKKOS_FORCEINLINE_FUNCTION int simd_count(int n, F const& f) {
+  int count = 0;
+#pragma omp simd reduction(+ : count)
+  for (int k = 0; k < n; ++k) count += f(k) ? 1 : 0;
+  return count;
+}
+
+}  // namespace detail
+
 /// Calls f(k) for k = 0 … n-1: a SIMD loop on the host, over the team's lanes on a device. An entry
 /// is always handled by the same lane, so that no barrier is needed between operations.
 template <class Member, class F>
 KOKKOS_FORCEINLINE_FUNCTION void for_each_lane(Member const& team, int n, F const& f) {
   KOKKOS_IF_ON_DEVICE((Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), f);))
-  KOKKOS_IF_ON_HOST(((void)team; _Pragma("omp simd") for (int k = 0; k < n; ++k) f(k);))
+  KOKKOS_IF_ON_HOST(((void)team; detail::simd_loop(n, f);))
 }
 
 /// Calls f(k) for k = 0 … n-1 as for_each_lane does, and counts for how many it is true.
@@ -55,9 +75,7 @@ KOKKOS_FORCEINLINE_FUNCTION int count_lanes(Member const& team, int n, F const& 
   KOKKOS_IF_ON_DEVICE((
       Kokkos::parallel_reduce(
           Kokkos::TeamVectorRange(team, n), [&](int k, int& sum) { sum += f(k) ? 1 : 0; }, count);))
-  KOKKOS_IF_ON_HOST(
-      ((void)team; _Pragma("omp simd reduction(+ : count)") for (int k = 0; k < n;
-                                                                 ++k) { count += f(k) ? 1 : 0; }))
+  KOKKOS_IF_ON_HOST(((void)team; count = detail::simd_count(n, f);))
   return count;
 }
 
