@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "widelimit/linalg/products.hpp"
@@ -31,7 +32,15 @@ CholeskyResult SymmetricFactor<Real>::factorize(double shift) {
   set_diagonal(storage_, diagonal_, shift);
   lower_is_intact_ = false;
   shift_ = shift;
-  return potrf(storage_);
+  CholeskyResult const result = potrf(storage_);
+  if (!result.ok()) return result;
+  // What a row adds to those before it is lost in the rounding of its own entry: such a factor
+  // exists by the luck of the rounding alone, and its solutions are noise.
+  double const lost = 8 * static_cast<double>(std::numeric_limits<Real>::epsilon());
+  auto const pivots = linalg::diagonal(storage_);
+  for (std::size_t i = 0; i < pivots.size(); ++i)
+    if (!(pivots[i] * pivots[i] > lost * (diagonal_[i] + shift))) return {static_cast<Index>(i)};
+  return result;
 }
 
 template <class Real>

@@ -24,7 +24,8 @@ class SymmetricFactor {
   double largest_diagonal() const;
   runtime::Communicator const& comm() const { return storage_.grid().comm(); }
 
-  /// L·Lᵀ = A + shift·I; may be called again. Collective, N³/3 flops.
+  /// L·Lᵀ = A + shift·I; may be called again. A pivot that is lost in rounding (below 8ε of its
+  /// diagonal entry) counts as failed. Collective, N³/3 flops.
   [[nodiscard]] CholeskyResult factorize(double shift);
   double shift() const { return shift_; }
   /// L in the lower triangle, of the last factorisation that was ok.
