@@ -11,6 +11,7 @@
 
 #include "widelimit/kernels/correlation.hpp"
 #include "widelimit/kernels/dual_union.hpp"
+#include "widelimit/kernels/kinked.hpp"
 #include "widelimit/kernels/numerical_functions.hpp"
 
 namespace widelimit::kernels {
@@ -21,6 +22,7 @@ enum class OpKind {
   dual,        ///< element-wise function of DualUnion; with `number` = 1 Θ gains K as well
   series,      ///< element-wise function by its Hermite series
   quadrature,  ///< element-wise function by a Gauss–Hermite product rule
+  kinked,      ///< elu or selu by a rule over the angle, see kinked.hpp
   sum_first,   ///< begins Σ w w' (branch): register dst = weighted src, its defect held as 1-c
   sum_next,    ///< adds a weighted branch
   sum_end,     ///< turns 1-c back to 1-|c|
@@ -33,10 +35,10 @@ struct Op {
   OpKind kind;
   int dst, src;
   Index coefficients;  ///< first row of this operation in the points' coefficient tables
-  int n_terms;         ///< series: terms; quadrature: points per axis
+  int n_terms;         ///< series: terms; quadrature: points per axis; kinked: points
   Real number;         ///< dropout: keep probability; dual: see OpKind
   network::NumericalFunction fn;
-  Index table;  ///< quadrature: where its nodes (then weights) begin in `tables`
+  Index table;  ///< quadrature, kinked: where the nodes (then weights) begin in `tables`
   DualUnion<Real> dual;
 };
 
@@ -133,6 +135,9 @@ struct EntryProgram {
         case OpKind::series:
           series(team, n, op.n_terms, src, dst, block(registers, width, n_registers),
                  block(registers, width, n_registers + 1), at_row, at_col);
+          break;
+        case OpKind::kinked:
+          kinked(team, n, op, src, dst, block(registers, width, n_registers), at_row, at_col);
           break;
         case OpKind::quadrature:
           quadrature(team, n, op, src, dst, block(registers, width, n_registers), at_row, at_col);
@@ -358,6 +363,49 @@ struct EntryProgram {
       Real const weight = weight_row * at[1];
       // r√2·r'√2 = 2rr'
       dst.store(k, entry_of(weight * work.c[k], in.t * weight * r_row * at[0] / 2 * work.t[k],
+                            same_point(in, row, at)));
+    });
+  }
+
+  /// One node of the rule for elu and selu, added to the sums that `work` holds in c and t; the
+  /// angles stand in its e.
+  struct AddKinkedNode {
+    Block<Real> src, work;
+    Real const* r_col;
+    Real alpha, node, weight, r;
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(int k) const {
+      Real const theta = work.e[k];
+      auto const at = kinked_node(alpha, node, weight, r, r_col[k], theta, pi<Real> - theta);
+      work.c[k] += at.value;
+      work.t[k] += at.slope;
+    }
+  };
+
+  /// Coefficients of a point: r, 1/r_new; nodes and weights stand in `tables`.
+  template <class Member>
+  KOKKOS_FORCEINLINE_FUNCTION void kinked(Member const& team, int n, Op<Real> const& op,
+                                          Block<Real> src, Block<Real> dst, Block<Real> work,
+                                          Point<Real> row, Point<Real> col) const {
+    Real const* const nodes = tables + op.table;
+    Real const* const weights = nodes + op.n_terms;
+    KinkedFunction<Real> const f(op.fn);
+    for_each_lane(team, n, [=](int k) {
+      work.c[k] = work.t[k] = 0;
+      work.e[k] = Angle<Real>(src.load(k)).theta;
+    });
+    for (int a = 0; a < op.n_terms; ++a) {
+      for_each_lane(team, n,
+                    AddKinkedNode{src, work, col.data, f.alpha, nodes[a], weights[a], row[0]});
+    }
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const in = src.load(k);
+      Point<Real> const at{col.data + k, col.stride};
+      Angle<Real> const angle(in);
+      auto const kernel = kinked_kernel(f.scale, {work.c[k], work.t[k]}, in.c, row[0], at[0],
+                                        angle.theta, angle.rest);
+      Real const weight = row[1] * at[1];
+      dst.store(k, entry_of(weight * kernel.value, in.t * weight * row[0] * at[0] * kernel.slope,
                             same_point(in, row, at)));
     });
   }
