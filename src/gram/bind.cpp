@@ -184,23 +184,51 @@ class Binder {
   }
 
   void add_special(network::Numerical const& f, Stage const& stage, Scales& out) {
-    if (f.points == network::Numerical::automatic) {
+    if (f.points == network::Numerical::automatic && kernels::is_kinked(f.fn)) {
+      add_kinked(f.fn, stage, out);
+    } else if (f.points == network::Numerical::automatic) {
       kernels::HermiteExpansion const expansion(
           [fn = f.fn](double x) { return kernels::evaluate(fn, x).value; });
       double const r_max = out.r.empty() ? 1.0 : *std::max_element(out.r.begin(), out.r.end());
       double reached = 0;
       int const terms = expansion.terms_for(r_max, series_tolerance<Real>, reached);
-      if (reached > 10 * series_tolerance<Real>) {
-        note_ = stage.name + ": its series reaches a relative accuracy of " +
-                fmt::format("{:.1e}", reached) +
-                " only (pre-activations have standard deviations of up to " +
-                fmt::format("{:.3g}", r_max) +
-                "); smaller inputs or weights, or a smooth function, converge further";
-      }
+      note_accuracy(stage, reached, r_max);
       add_series(expansion.coefficients(out.r, terms), terms, stage, out);
     } else {
       add_quadrature(f, stage, out);
     }
+  }
+
+  void note_accuracy(Stage const& stage, double reached, double r_max) {
+    if (reached <= 10 * series_tolerance<Real>) return;
+    note_ = fmt::format(
+        "{}: its expansion reaches a relative accuracy of {:.1e} only (pre-activations have "
+        "standard deviations of up to {:.3g}); smaller inputs or weights converge further",
+        stage.name, reached, r_max);
+  }
+
+  void add_kinked(network::NumericalFunction fn, Stage const& stage, Scales& out) {
+    double const r_max = out.r.empty() ? 1.0 : *std::max_element(out.r.begin(), out.r.end());
+    double reached = 0;
+    auto const rule = kernels::kinked_rule(fn, r_max, series_tolerance<Real>, reached);
+    note_accuracy(stage, reached, r_max);
+    Index const table = static_cast<Index>(tables_.size());
+    tables_.insert(tables_.end(), rule.nodes.begin(), rule.nodes.end());
+    tables_.insert(tables_.end(), rule.weights.begin(), rule.weights.end());
+    Index const first = add_rows(2);
+    for (std::size_t i = 0; i < n_; ++i) {
+      double const r = out.r[i];
+      auto const diagonal = kernels::kinked_pair(fn, rule, {1, 0, 0}, r, r);
+      rows_[first][i] = r;
+      out.r[i] = std::sqrt(std::fmax(diagonal.value, 0));
+      rows_[first + 1][i] = out.r[i] > 0 ? 1 / out.r[i] : 0;
+      out.t[i] *= out.r[i] > 0 ? diagonal.slope * r * r / diagonal.value : 0;
+    }
+    Op<Real>& op = emit(OpKind::kinked, stage.target, stage.sources[0]);
+    op.coefficients = first;
+    op.n_terms = static_cast<int>(rule.nodes.size());
+    op.fn = fn;
+    op.table = table;
   }
 
   /// \param h  Hermite coefficients, points x terms

@@ -182,7 +182,7 @@ double flops_per_entry(Plan const& plan) {
       if (numerical == nullptr) {
         flops += 50;
       } else if (numerical->points == network::Numerical::automatic) {
-        flops += 4.0 * 100;  // about a hundred terms of the series
+        flops += 4.0 * 100;  // about a hundred terms of the series, or some twenty nodes of a rule
       } else {
         flops += 30.0 * numerical->points * numerical->points;
       }

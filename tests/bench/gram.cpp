@@ -117,6 +117,7 @@ std::vector<Named> activations() {
           {"polynomial_3", Polynomial{{0.3, 1.0, -0.2, 0.1}}},
           {"hermite_3", Hermite{3}},
           {"numerical_tanh_auto", Numerical{NumericalFunction::tanh, Numerical::automatic}},
+          {"numerical_selu_auto", Numerical{NumericalFunction::selu, Numerical::automatic}},
           {"numerical_tanh_25", Numerical{NumericalFunction::tanh, 25}}};
 }
 

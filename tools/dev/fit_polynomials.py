@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Prints the polynomial coefficients of include/widelimit/kernels/elementary.hpp.
+"""Prints the polynomial coefficients of include/widelimit/kernels/elementary.hpp and mills_ratio.hpp.
 
 Each function is interpolated at Chebyshev nodes in 60 digits and expanded in powers of its argument; the
 printed error is the largest relative error of the exact polynomial on a fine grid. Needs mpmath.
 """
 
-from mpmath import asin, atanh, exp, linspace, matrix, lu_solve, mp, mpf, cos, pi, polyval, sqrt
+from mpmath import asin, atanh, erfc, exp, fac2, linspace, matrix, lu_solve, mp, mpf, cos, pi, polyval, sin, sqrt
 
 mp.dps = 60
 
@@ -50,9 +50,23 @@ def arctanh_ratio(y):  # atanh(√y)/√y
     return atanh(sqrt(y)) / sqrt(y) if y > mpf(10) ** -40 else mpf(1) + y / 3
 
 
+def sine_ratio(y):  # sin(√y)/√y
+    return sin(sqrt(y)) / sqrt(y) if y > mpf(10) ** -40 else mpf(1) - y / 6
+
+
+def mills_ratio(y):  # (1+s)·(1-Φ(s))/Φ'(s), y = (s-3)/(s+3), so that [-1, 1] is s >= 0
+    if y > mpf(9) / 11:  # s > 30: the asymptotic series in h = 1/s
+        h = (1 - y) / (3 * (1 + y))
+        return (1 + h) * sum((-1) ** k * fac2(2 * k - 1) * h ** (2 * k) for k in range(14))
+    s = 3 * (1 + y) / (1 - y)
+    return (1 + s) * sqrt(pi / 2) * exp(s * s / 2) * erfc(s / sqrt(mpf(2)))
+
+
 if __name__ == "__main__":
-    for digits, sizes in ((18, (18, 17, 9, 10)), (10, (7, 6, 4, 4))):
+    for digits, sizes in ((18, (18, 17, 9, 10, 8, 26)), (10, (7, 6, 4, 4, 4, 10))):
         show("asin(sqrt(y))/sqrt(y), 0 <= y <= 1/2", arcsine_ratio, 0, 0.5, sizes[0], digits)
         show("(sin t - t cos t)/y^1.5, y = sin(t/2)^2 <= 1/2", relu_deviation, 0, 0.5, sizes[1], digits)
         show("(exp(r)-1-r)/r^2, |r| <= 0.3466", exponential_rest, -0.3466, 0.3466, sizes[2], digits)
         show("atanh(sqrt(y))/sqrt(y), 0 <= y <= 1/9", arctanh_ratio, 0, mpf(1) / 9, sizes[3], digits)
+        show("sin(sqrt(y))/sqrt(y), 0 <= y <= (pi/2)^2", sine_ratio, 0, (pi / 2) ** 2, sizes[4], digits)
+        show("(1+s) times the Mills ratio, y = (s-3)/(s+3)", mills_ratio, -1, 1, sizes[5], digits)

@@ -11,6 +11,7 @@
 
 #include "widelimit/kernels/correlation.hpp"
 #include "widelimit/kernels/dual_union.hpp"
+#include "widelimit/kernels/kinked.hpp"
 #include "widelimit/kernels/numerical_functions.hpp"
 
 namespace widelimit::kernels {
@@ -21,6 +22,7 @@ enum class OpKind {
   dual,        ///< element-wise function of DualUnion; with `number` = 1 Θ gains K as well
   series,      ///< element-wise function by its Hermite series
   quadrature,  ///< element-wise function by a Gauss–Hermite product rule
+  kinked,      ///< elu or selu by a rule over the angle, see kinked.hpp
   sum_first,   ///< begins Σ w w' (branch): register dst = weighted src, its defect held as 1-c
   sum_next,    ///< adds a weighted branch
   sum_end,     ///< turns 1-c back to 1-|c|
@@ -33,10 +35,10 @@ struct Op {
   OpKind kind;
   int dst, src;
   Index coefficients;  ///< first row of this operation in the points' coefficient tables
-  int n_terms;         ///< series: terms; quadrature: points per axis
+  int n_terms;         ///< series: terms; quadrature: points per axis; kinked: points
   Real number;         ///< dropout: keep probability; dual: see OpKind
   network::NumericalFunction fn;
-  Index table;  ///< quadrature: where its nodes (then weights) begin in `tables`
+  Index table;  ///< quadrature, kinked: where the nodes (then weights) begin in `tables`
   DualUnion<Real> dual;
 };
 
@@ -162,6 +164,9 @@ struct EntryProgram {
           series(team, n, op.n_terms, src, dst, block(registers, width, n_registers),
                  block(registers, width, n_registers + 1), at_row, at_col);
           break;
+        case OpKind::kinked:
+          kinked(team, n, op, src, dst, block(registers, width, n_registers), at_row, at_col);
+          break;
         case OpKind::quadrature:
           quadrature(team, n, op, src, dst, block(registers, width, n_registers), at_row, at_col);
           break;
@@ -199,9 +204,33 @@ struct EntryProgram {
     KOKKOS_IF_ON_DEVICE(((void)e; return n;))
   }
 
-  /// Refines the defect of an entry of `dst`, if it is coarse, from its input (kept in `in`). A
-  /// struct, as compilers do not inline a lambda of this size, and what is not inlined stays
-  /// scalar.
+  // The bodies of the long loops are structs: compilers decline to inline lambdas of their size
+  // into a function as large as `run`, and what is not inlined stays scalar.
+
+  /// A dual activation; `dst` may be `src`, so `work` keeps what Refine needs of the input.
+  template <class Dual>
+  struct Apply {
+    static constexpr bool refines = requires(Dual f, Entry<Real> x, Point<Real> p) {
+      f.refined_defect(x, x, p, p);
+    };
+    Dual f;
+    Real gain;
+    Block<Real> src, dst, work;
+    Point<Real> row, col;
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(int k) const {
+      Entry<Real> const in = src.load(k);
+      Entry<Real> out = f(in, row, {col.data + k, col.stride});
+      out.t += gain * out.c;
+      if constexpr (refines) {
+        work.c[k] = in.c;
+        work.e[k] = in.e;
+      }
+      dst.store(k, out);
+    }
+  };
+
+  /// Refines the defect of an entry of `dst`, if it is coarse, from its input (kept in `in`).
   template <class Dual>
   struct Refine {
     Dual f;
@@ -219,28 +248,15 @@ struct EntryProgram {
   };
 
   template <class Member, class Dual>
-  KOKKOS_FORCEINLINE_FUNCTION static void apply_dual(Member const& team, int n, Dual const& dual,
-                                                     Real gain, Block<Real> src, Block<Real> dst,
-                                                     Block<Real> work, Point<Real> row,
-                                                     Point<Real> col) {
-    auto const f = dual;
-    constexpr bool refines = requires(Entry<Real> x) {
-      f.refined_defect(x, x, row, col);
-    };
-    for_each_lane(team, n, [=](int k) {
-      Entry<Real> const in = src.load(k);
-      Entry<Real> out = f(in, row, {col.data + k, col.stride});
-      out.t += gain * out.c;
-      if constexpr (refines) {  // dst may be src
-        work.c[k] = in.c;
-        work.e[k] = in.e;
-      }
-      dst.store(k, out);
-    });
+  KOKKOS_FUNCTION static void apply_dual(Member const& team, int n, Dual const& dual, Real gain,
+                                         Block<Real> src, Block<Real> dst, Block<Real> work,
+                                         Point<Real> row, Point<Real> col) {
+    constexpr bool refines = Apply<Dual>::refines;
+    for_each_lane(team, n, Apply<Dual>{dual, gain, src, dst, work, row, col});
     if constexpr (refines) {
       int const count = count_coarse(n, dst.e);
       if (count == 0) return;
-      Refine<Dual> const refine{f, work, dst, row, col};
+      Refine<Dual> const refine{dual, work, dst, row, col};
       // A few one by one, as every row of a Gram matrix meets itself; many all at once.
       if (count * 16 < n) {
         for (int k = 0; k < n; ++k) {
@@ -292,10 +308,9 @@ struct EntryProgram {
   /// Horner's rule for Σ ĥ_k ĥ'_k c^k and its derivative, one term at a time over the whole block.
   /// Coefficients of a point: r, then ĥ_0, ĥ_1, …
   template <class Member>
-  KOKKOS_FORCEINLINE_FUNCTION static void series(Member const& team, int n, int terms,
-                                                 Block<Real> src, Block<Real> dst, Block<Real> work,
-                                                 Block<Real> more, Point<Real> row,
-                                                 Point<Real> col) {
+  KOKKOS_FUNCTION static void series(Member const& team, int n, int terms, Block<Real> src,
+                                     Block<Real> dst, Block<Real> work, Block<Real> more,
+                                     Point<Real> row, Point<Real> col) {
     for_each_lane(team, n, [=](int k) {
       work.c[k] = 0;
       work.t[k] = 0;
@@ -324,10 +339,9 @@ struct EntryProgram {
   /// With s the sign of c' and σ_k that of s·c^k, a sum of terms that are small where 1-|c'| is:
   /// 1-|c'| = Σ (ĥ_k - σ_k ĥ'_k)²/2 + e·Σ_j |c|^j Σ_{k>j} σ_k ĥ_k ĥ'_k.
   template <class Member>
-  KOKKOS_FORCEINLINE_FUNCTION static void refine_series(Member const& team, int n, int terms,
-                                                        Block<Real> src, Block<Real> out,
-                                                        Block<Real> work, Point<Real> row,
-                                                        Point<Real> col) {
+  KOKKOS_FUNCTION static void refine_series(Member const& team, int n, int terms, Block<Real> src,
+                                            Block<Real> out, Block<Real> work, Point<Real> row,
+                                            Point<Real> col) {
     Real* const sum = work.c;
     Real* const apart = work.e;
     Real* const turned = work.t;
@@ -371,9 +385,9 @@ struct EntryProgram {
   /// Coefficients of a point: r√2, 1/r_new, then φ(u_a) and φ'(u_a) for all a; nodes and weights
   /// (over √π) stand in `tables`.
   template <class Member>
-  KOKKOS_FORCEINLINE_FUNCTION void quadrature(Member const& team, int n, Op<Real> const& op,
-                                              Block<Real> src, Block<Real> dst, Block<Real> work,
-                                              Point<Real> row, Point<Real> col) const {
+  KOKKOS_FUNCTION void quadrature(Member const& team, int n, Op<Real> const& op, Block<Real> src,
+                                  Block<Real> dst, Block<Real> work, Point<Real> row,
+                                  Point<Real> col) const {
     Real const* const nodes = tables + op.table;
     int const points = op.n_terms;
     Real const* const weights = nodes + points;
@@ -400,6 +414,49 @@ struct EntryProgram {
       Real const weight = weight_row * at[1];
       // r√2·r'√2 = 2rr'
       dst.store(k, entry_of(weight * work.c[k], in.t * weight * r_row * at[0] / 2 * work.t[k],
+                            same_point(in, row, at)));
+    });
+  }
+
+  /// One node of the rule for elu and selu, added to the sums that `work` holds in c and t; the
+  /// angles stand in its e.
+  struct AddKinkedNode {
+    Block<Real> src, work;
+    Real const* r_col;
+    Real alpha, node, weight, r;
+
+    KOKKOS_FORCEINLINE_FUNCTION void operator()(int k) const {
+      Real const theta = work.e[k];
+      auto const at = kinked_node(alpha, node, weight, r, r_col[k], theta, pi<Real> - theta);
+      work.c[k] += at.value;
+      work.t[k] += at.slope;
+    }
+  };
+
+  /// Coefficients of a point: r, 1/r_new; nodes and weights stand in `tables`.
+  template <class Member>
+  KOKKOS_FUNCTION void kinked(Member const& team, int n, Op<Real> const& op, Block<Real> src,
+                              Block<Real> dst, Block<Real> work, Point<Real> row,
+                              Point<Real> col) const {
+    Real const* const nodes = tables + op.table;
+    Real const* const weights = nodes + op.n_terms;
+    KinkedFunction<Real> const f(op.fn);
+    for_each_lane(team, n, [=](int k) {
+      work.c[k] = work.t[k] = 0;
+      work.e[k] = Angle<Real>(src.load(k)).theta;
+    });
+    for (int a = 0; a < op.n_terms; ++a) {
+      for_each_lane(team, n,
+                    AddKinkedNode{src, work, col.data, f.alpha, nodes[a], weights[a], row[0]});
+    }
+    for_each_lane(team, n, [=](int k) {
+      Entry<Real> const in = src.load(k);
+      Point<Real> const at{col.data + k, col.stride};
+      Angle<Real> const angle(in);
+      auto const kernel = kinked_kernel(f.scale, {work.c[k], work.t[k]}, in.c, row[0], at[0],
+                                        angle.theta, angle.rest);
+      Real const weight = row[1] * at[1];
+      dst.store(k, entry_of(weight * kernel.value, in.t * weight * row[0] * at[0] * kernel.slope,
                             same_point(in, row, at)));
     });
   }
