@@ -11,6 +11,8 @@ target_compile_options(widelimit_options INTERFACE
   -Wall -Wextra -Wpedantic $<$<BOOL:${WIDELIMIT_WARNINGS_AS_ERRORS}>:-Werror>
   # GCC 12 warns of overlapping copies in its own std::string (its bug 105651).
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>:-Wno-restrict>
+  # Clang warns of each loop marked as SIMD that it leaves as it is.
+  $<$<CXX_COMPILER_ID:Clang,AppleClang>:-Wno-pass-failed>
   # Kernels test no errno and no floating-point trap; without these a square root or a select does not vectorise.
   -fno-math-errno -fno-trapping-math
   $<$<BOOL:${WIDELIMIT_NATIVE}>:-march=native>)
