@@ -8,14 +8,27 @@
 #include <numbers>
 
 #if defined(__SIZEOF_FLOAT128__) && !defined(__aarch64__)
-#include <quadmath.h>
 #define WIDELIMIT_FLOAT128 1
+__extension__ using WidelimitFloat128 = __float128;
+extern "C" {  // of libquadmath, whose header compilers other than GCC do not find
+WidelimitFloat128 sqrtq(WidelimitFloat128) noexcept;
+WidelimitFloat128 expq(WidelimitFloat128) noexcept;
+WidelimitFloat128 expm1q(WidelimitFloat128) noexcept;
+WidelimitFloat128 log1pq(WidelimitFloat128) noexcept;
+WidelimitFloat128 tanhq(WidelimitFloat128) noexcept;
+WidelimitFloat128 sinq(WidelimitFloat128) noexcept;
+WidelimitFloat128 cosq(WidelimitFloat128) noexcept;
+WidelimitFloat128 asinq(WidelimitFloat128) noexcept;
+WidelimitFloat128 erfq(WidelimitFloat128) noexcept;
+WidelimitFloat128 erfcq(WidelimitFloat128) noexcept;
+WidelimitFloat128 fabsq(WidelimitFloat128) noexcept;
+}
 #endif
 
 namespace widelimit::reference {
 
 #ifdef WIDELIMIT_FLOAT128
-__extension__ using Quad = __float128;
+using Quad = WidelimitFloat128;
 inline Quad quad_sqrt(Quad x) {
   return sqrtq(x);
 }
