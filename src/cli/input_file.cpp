@@ -1,5 +1,6 @@
 #include "widelimit/cli/input_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <spdlog/fmt/fmt.h>
@@ -25,6 +26,8 @@ constexpr KeyEntry root_keys[] = {
 
 /// The sections that decide the numbers.
 constexpr std::string_view identity_keys[] = {"data", "network", "job", "precision"};
+/// Of a job: how long it goes on and where it keeps what, but not what it computes.
+constexpr std::string_view effort_keys[] = {"max_iterations", "gram"};
 
 void check_job(InputFile const& input) {
   auto const* regression = std::get_if<RegressionOptions>(&input.job);
@@ -62,8 +65,20 @@ std::string InputFile::recorded_text() const {
 
 std::string InputFile::identity() const {
   std::string all;
-  for (auto const key : identity_keys)
-    if (auto const node = root.find(key)) all += std::string(key) + ": " + node->canonical() + "\n";
+  for (auto const key : identity_keys) {
+    auto const node = root.find(key);
+    if (!node) continue;
+    if (key != "job" || !node->is_map()) {
+      all += std::string(key) + ": " + node->canonical() + "\n";
+      continue;
+    }
+    auto names = node->keys();
+    std::ranges::sort(names);
+    for (auto const& name : names) {
+      if (std::ranges::find(effort_keys, name) == std::end(effort_keys))
+        all += "job." + name + ": " + node->at(name).canonical() + "\n";
+    }
+  }
   return all;
 }
 

@@ -49,8 +49,9 @@ struct GramOptions {
 /// Of the solver `pcg`.
 struct PreconditionerOptions {
   enum class Type { nystrom, pivoted_cholesky, none };
+  static constexpr Index automatic = 0;
   Type type = Type::nystrom;
-  Index rank = 1000;  ///< columns
+  Index rank = automatic;  ///< columns; automatic: 1000, or a tenth of the points
 };
 
 struct RegressionOptions {
