@@ -17,7 +17,6 @@ constexpr double class_guess = 10;  // outputs of labelled data, until the label
 // Above, the N³/3 operations of a factorisation take longer than iterations do.
 constexpr Index largest_automatic_cholesky = 20000;
 constexpr Index largest_automatic_rank = 1000;
-constexpr double variance_columns = 64;  // solved at once for the posterior
 
 struct Sizes {
   double n, n_test, tile, outputs, ranks, real_bytes;
@@ -86,7 +85,8 @@ RegressionPlan plan_pcg(InputFile const& input, RegressionOptions const& job, Gr
     plan.memory.push_back({"preconditioner, k x k", 3 * k * k * 8});
   }
   bool const variance = job.posterior == Posterior::variance;
-  double const columns = variance ? std::max(outputs, variance_columns) : outputs;
+  double const block = static_cast<double>(variance_block(static_cast<Index>(n)));
+  double const columns = variance ? std::max(outputs, block) : outputs;
   plan.memory.push_back({"vectors, this rank's rows", 9 * n * columns * 8 / ranks});
   plan.memory.push_back({"vectors, whole, of a product", 2 * n * columns * 8});
   plan.memory.push_back({"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
@@ -124,6 +124,10 @@ void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes 
 }
 
 }  // namespace
+
+Index variance_block(Index points) {
+  return std::clamp<Index>(Index{1 << 23} / std::max<Index>(1, points), 8, 64);
+}
 
 RegressionPlan plan_regression(InputFile const& input, DataShapes const& shapes, Index tile,
                                int ranks, double free_bytes) {

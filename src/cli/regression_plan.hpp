@@ -38,6 +38,9 @@ struct RegressionPlan {
 RegressionPlan plan_regression(InputFile const& input, DataShapes const& shapes, Index tile,
                                int ranks, double free_bytes);
 
+/// Test points whose variances conjugate gradients solve for at once: fewer the longer the vectors.
+Index variance_block(Index points);
+
 /// The choice, for people.
 std::string describe(RegressionPlan const& plan);
 

@@ -132,6 +132,8 @@ TEST(InputFile, identity_covers_what_decides_the_numbers_alone) {
   EXPECT_NE(identity, parse(small, {"precision=single"}).identity());
   EXPECT_NE(identity, parse(small, {"data.train.rows=[0, 5]"}).identity());
   EXPECT_NE(identity, parse(small, {"job.kernel=nngp"}).identity());
+  EXPECT_NE(identity, parse(small, {"job.tolerance=1e-3"}).identity());
+  EXPECT_EQ(identity, parse(small, {"job.max_iterations=5", "job.gram=recomputed"}).identity());
 }
 
 TEST(InputFile, the_recorded_text_holds_the_overrides) {
@@ -177,9 +179,10 @@ TEST(InputFile, bad_values_are_refused) {
       {"job={type: gram, kernels: []}", {"job.kernels: ", "nngp, ntk, or both"}},
       {"job={type: gram, kernels: [ntk, ntk]}", {"job.kernels[1]: ", "twice"}},
       {"job={type: gram, kernels: ntk}", {"job.kernels: ", "a list, found `ntk`"}},
-      {"job.solver=pcg", {"job.solver: ", "`pcg` belongs", "not built in this version"}},
-      {"job.gram=recomputed", {"job.gram: ", "`recomputed` belongs"}},
-      {"job.preconditioner={rank: 5}", {"job.preconditioner: ", "`pcg`", "leave it out"}},
+      {"job.solver=cg", {"job.solver: ", "auto, cholesky, pcg"}},
+      {"job.gram=kept", {"job.gram: ", "auto, stored, recomputed"}},
+      {"job.preconditioner={rank: 0}", {"job.preconditioner.rank: ", "at least 1"}},
+      {"job.preconditioner={type: jacobi}", {"job.preconditioner.type: ", "nystrom"}},
       {"job.ridge={value: -1}", {"job.ridge.value: ", "at least 0"}},
       {"job.ridge=1e-3", {"job.ridge: ", "a map of keys and values"}},
       {"job.tolerance=0", {"job.tolerance: ", "above 0 up to 1"}},
