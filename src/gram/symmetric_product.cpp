@@ -12,6 +12,11 @@
 namespace widelimit::gram {
 namespace {
 
+/// Leading dimension of the sums of a part. More than the side, a power of two, so that columns do
+/// not fall on the same lines of a cache.
+template <class Real>
+constexpr Index sums_ld = part_side<Real> + 8;
+
 /// Makes (where it must) and multiplies the parts of a batch, one thread each. The sums of a part
 /// lie in its own memory: first its rows', then its columns'.
 template <class Real>
@@ -43,8 +48,8 @@ struct BatchKernel {
 
   KOKKOS_FUNCTION void operator()(Member const& team, Index& bad) const {
     auto const& part = parts[team.league_rank()];
-    double* const to = sums + team.league_rank() * 2 * side * columns;
-    for (Index k = 0; k < 2 * side * columns; ++k) to[k] = 0;
+    double* const to = sums + team.league_rank() * 2 * sums_ld<Real> * columns;
+    for (Index k = 0; k < 2 * sums_ld<Real> * columns; ++k) to[k] = 0;
     if (part.entries != nullptr) return multiply(part, part.entries, part.ld, to);
     Scratch const entries(team.team_scratch(1), side * side);
     bad += make(team, part, entries.data());
@@ -57,7 +62,7 @@ struct BatchKernel {
     using From = detail::Columns<double const>;
     using To = detail::Columns<double>;
     From const at_rows{x + part.rows.begin, ld}, at_cols{x + part.cols.begin, ld};
-    To const to_rows{to, side}, to_cols{to + side * columns, side};
+    To const to_rows{to, sums_ld<Real>}, to_cols{to + sums_ld<Real> * columns, sums_ld<Real>};
     if (part.rows == part.cols) {
       detail::part_times_columns<false>(entries, ld_part, part.rows.size(), part.cols.size(),
                                         columns, at_cols, at_rows, to_rows, to_cols);
@@ -109,12 +114,12 @@ template <class Real>
 bool SymmetricProduct<Real>::add(Index count, std::function<MatrixPart<Real>(Index)> const& part,
                                  double const* x, double* y, Index ld, Index columns,
                                  std::function<bool()> const& go_on) const {
-  constexpr Index side = part_side<Real>;
+  Index const part_sums = 2 * sums_ld<Real> * columns;
   Index const threads = Exec().concurrency();
   constexpr Index sums_limit = Index{64} * 1024 * 1024;
-  Index const part_bytes = 2 * side * columns * static_cast<Index>(sizeof(double));
+  Index const part_bytes = part_sums * static_cast<Index>(sizeof(double));
   Index const batch = std::clamp(sums_limit / part_bytes, 4 * threads, 64 * threads);
-  std::vector<double> sums(static_cast<std::size_t>(std::min(batch, count) * 2 * side * columns));
+  std::vector<double> sums(static_cast<std::size_t>(std::min(batch, count) * part_sums));
   std::vector<MatrixPart<Real>> parts;
   for (Index begin = 0; begin < count; begin += batch) {
     if (!go_on()) return false;
@@ -129,7 +134,7 @@ template <class Real>
 void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& parts, double const* x,
                                        double* y, Index ld, Index columns,
                                        std::vector<double>& sums) const {
-  constexpr Index side = part_side<Real>;
+  constexpr Index sums_rows = sums_ld<Real>;
   BatchKernel<Real> kernel{{}, {}, Kernel::ntk, parts.data(), static_cast<Index>(parts.size()),
                            x,  ld, columns,     sums.data()};
   if (maker_) {
@@ -159,10 +164,10 @@ void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& part
 
   std::vector<Contribution> contributions;
   for (std::size_t k = 0; k < parts.size(); ++k) {
-    double const* const from = sums.data() + k * static_cast<std::size_t>(2 * side * columns);
+    double const* const from = sums.data() + k * static_cast<std::size_t>(2 * sums_rows * columns);
     contributions.push_back({parts[k].rows.begin, parts[k].rows.size(), from});
     if (parts[k].rows != parts[k].cols)
-      contributions.push_back({parts[k].cols.begin, parts[k].cols.size(), from + side * columns});
+      contributions.push_back({parts[k].cols.begin, parts[k].cols.size(), from + sums_rows * columns});
   }
   std::ranges::stable_sort(contributions, {}, &Contribution::begin);
   std::vector<std::size_t> groups;  // where the contributions to the same rows begin
@@ -178,7 +183,7 @@ void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& part
                            auto const& from = contributions[k];
                            for (Index c = 0; c < columns; ++c) {
                              double* const to = y + c * ld + from.begin;
-                             for (Index i = 0; i < from.size; ++i) to[i] += from.sums[c * side + i];
+                             for (Index i = 0; i < from.size; ++i) to[i] += from.sums[c * sums_rows + i];
                            }
                          }
                        });
