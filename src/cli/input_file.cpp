@@ -27,7 +27,7 @@ constexpr KeyEntry root_keys[] = {
 /// The sections that decide the numbers.
 constexpr std::string_view identity_keys[] = {"data", "network", "job", "precision"};
 /// Of a job: how long it goes on and where it keeps what, but not what it computes.
-constexpr std::string_view effort_keys[] = {"max_iterations", "gram"};
+constexpr std::string_view effort_keys[] = {"max_iterations", "gram", "duplicates"};
 
 void check_job(InputFile const& input) {
   auto const* regression = std::get_if<RegressionOptions>(&input.job);

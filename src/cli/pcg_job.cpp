@@ -66,6 +66,8 @@ class PcgJob {
     problem_ = load_problem<Real>(context_.comm, context_.input, context_.shapes);
     system_.emplace(context_, *problem_);
     outcome_.mean_diagonal = system_->mean_diagonal();
+    if (system_->ridge() == 0)
+      check_duplicates(context_, regression::equal_points(problem_->train, targets_.train));
   }
 
   std::optional<io::TileFile> open_checkpoints() {

@@ -24,6 +24,27 @@ double sufficient_ridge(RunContext const& context, double curvature, double mean
 
 }  // namespace
 
+void check_duplicates(RunContext const& context, std::vector<regression::EqualPair> const& pairs) {
+  if (pairs.empty()) return;
+  constexpr std::size_t shown = 5;
+  auto const contradictory = std::ranges::count_if(pairs, &regression::EqualPair::contradictory);
+  std::string text = fmt::format(
+      "{} training point{} earlier ones{} (rows counted from 0 among those used):", pairs.size(),
+      pairs.size() == 1 ? " equals" : "s equal",
+      contradictory > 0 ? fmt::format(", {} of them with other targets", contradictory) : "");
+  for (std::size_t k = 0; k < std::min(shown, pairs.size()); ++k) {
+    text += fmt::format("{} {} = {}{}", k > 0 ? "," : "", pairs[k].later, pairs[k].earlier,
+                        pairs[k].contradictory ? " (other targets)" : "");
+  }
+  if (pairs.size() > shown) text += ", …";
+  text += fmt::format(". Without a ridge the kernel is singular{}; remove them, or set job.ridge",
+                      contradictory > 0 ? " and no function fits these targets" : "");
+  auto const& job = std::get<RegressionOptions>(context.input.job);
+  if (job.duplicates == RegressionOptions::Duplicates::stop)
+    throw InputError(context.input.where("job.duplicates"), text);
+  runtime::log(runtime::Level::warning, text);
+}
+
 void report(RunContext const& context, linalg::PcgState const& state, PcgOutcome const& outcome) {
   runtime::log(runtime::Level::info,
                fmt::format("{} iterations, residual {:.3g}", state.iteration, outcome.residual));

@@ -2,7 +2,10 @@
 /// What conjugate gradients came to, in words.
 #pragma once
 
+#include <vector>
+
 #include "widelimit/linalg/pcg.hpp"
+#include "widelimit/regression/equal_points.hpp"
 
 #include "cli/run_context.hpp"
 
@@ -15,6 +18,10 @@ struct PcgOutcome {
   double kernel_rounding = 0;  ///< by how much the rounding of K's entries may move it
   double mean_diagonal = 0;    ///< of K
 };
+
+/// Warns of equal training points (or throws InputError, as the job asks), which leave a kernel
+/// without a ridge singular. The same on all ranks.
+void check_duplicates(RunContext const& context, std::vector<regression::EqualPair> const& pairs);
 
 /// Logs iterations and residual, and warns where the kernel's rounding hides the tolerance. Local.
 void report(RunContext const& context, linalg::PcgState const& state, PcgOutcome const& outcome);

@@ -15,6 +15,8 @@ constexpr KeyEntry keys[] = {
     {"preconditioner", "nystrom for the solver pcg", "of the solver pcg"},
     {"gram", "auto",
      "of the solver pcg: the kernel is stored, or recomputed in each iteration; or auto"},
+    {"duplicates", "warn",
+     "of the solver pcg without a ridge: warn of equal training points, or stop"},
     {"posterior", "mean", "on the test set: mean, variance or covariance"}};
 
 constexpr KeyEntry ridge_keys[] = {
@@ -72,6 +74,8 @@ RegressionOptions read_regression(YamlNode const& map) {
       {"mean", Options::Posterior::mean},
       {"variance", Options::Posterior::variance},
       {"covariance", Options::Posterior::covariance}};
+  static constexpr std::pair<std::string_view, Options::Duplicates> duplicates[] = {
+      {"warn", Options::Duplicates::warn}, {"stop", Options::Duplicates::stop}};
   expect_keys(map, keys);
   Options options;
   options.kernel = map.get_choice("kernel", kernels, options.kernel);
@@ -82,6 +86,7 @@ RegressionOptions read_regression(YamlNode const& map) {
   if (auto const node = map.find("preconditioner"))
     options.preconditioner = read_preconditioner(*node);
   options.gram = map.get_choice("gram", grams, options.gram);
+  options.duplicates = map.get_choice("duplicates", duplicates, options.duplicates);
   options.posterior = map.get_choice("posterior", posteriors, options.posterior);
   return options;
 }
