@@ -127,6 +127,7 @@ class Growth {
     auto const candidates = first_candidates(rows_, left_, std::min(block, rank_ - done_));
     if (candidates.empty() || !(candidates.front().left > resolution_)) return false;
     std::vector<Index> points;
+    points.reserve(candidates.size());
     for (auto const& candidate : candidates) points.push_back(candidate.point);
     auto const width = static_cast<Index>(points.size());
     auto const rest = remainder(points);

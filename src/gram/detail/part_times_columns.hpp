@@ -97,27 +97,20 @@ inline void part_times_columns(Real const* t, Index ld, Index height, Index widt
     return c;
   };
   // A few columns of X and Y stay in the first-level cache while all rows pass.
-  for (Index k = 0; k < columns;) {
-    auto const pass = [&]<int R, int K>() {
-      Index i = 0;
-      for (; i + R <= height; i += R) {
-        strip_times_columns<R, K, both>(t + i * ld, ld, width, at(x_cols, 0, k), at(x_rows, i, k),
-                                        at(y_rows, i, k), at(y_cols, 0, k));
-      }
-      for (; i < height; ++i) {
-        strip_times_columns<1, K, both>(t + i * ld, ld, width, at(x_cols, 0, k), at(x_rows, i, k),
-                                        at(y_rows, i, k), at(y_cols, 0, k));
-      }
-      k += K;
+  auto const pass = [&]<int R, int K>(Index k) {
+    auto const strip = [&]<int rows>(Index i) {
+      strip_times_columns<rows, K, both>(t + i * ld, ld, width, at(x_cols, 0, k), at(x_rows, i, k),
+                                         at(y_rows, i, k), at(y_cols, 0, k));
     };
-    if (columns - k >= 4) {
-      pass.template operator()<4, 4>();
-    } else if (columns - k >= 2) {
-      pass.template operator()<4, 2>();
-    } else {
-      pass.template operator()<8, 1>();
-    }
-  }
+    Index i = 0;
+    for (; i + R <= height; i += R) strip.template operator()<R>(i);
+    for (; i < height; ++i) strip.template operator()<1>(i);
+    return k + K;
+  };
+  Index k = 0;
+  while (columns - k >= 4) k = pass.template operator()<4, 4>(k);
+  if (columns - k >= 2) k = pass.template operator()<4, 2>(k);
+  if (columns > k) pass.template operator()<8, 1>(k);
 }
 
 }  // namespace widelimit::gram::detail
