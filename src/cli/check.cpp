@@ -72,6 +72,11 @@ std::string check_report(runtime::Communicator const& comm, InputFile const& inp
       runtime::format_seconds(plan.gram_entries * entry_s / comm.size()), comm.size(),
       comm.size() == 1 ? "" : "s", runtime::Environment::threads(),
       runtime::Environment::threads() == 1 ? "" : "s", runtime::format_seconds(entry_s));
+  if (plan.regression && plan.regression->iteration_entries > 0) {
+    text += fmt::format(
+        "           each iteration about {}\n",
+        runtime::format_seconds(plan.regression->iteration_entries * entry_s / comm.size()));
+  }
   text += "output     " + input.output.file + "\n";
   if (input.checkpoint.enabled) {
     bool const gram = std::holds_alternative<GramOptions>(input.job);

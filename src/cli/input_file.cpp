@@ -1,5 +1,6 @@
 #include "widelimit/cli/input_file.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <spdlog/fmt/fmt.h>
@@ -23,6 +24,8 @@ constexpr KeyEntry root_keys[] = {
     {"checkpoint", "every 10 min", "none, or how the state of the run is kept"},
     {"output", "JOB.results.h5 for JOB.yaml", "the results file"}};
 
+/// Of a job: how long it goes on and where it keeps what, but not what it computes.
+constexpr std::string_view effort_keys[] = {"max_iterations", "gram", "duplicates"};
 /// The sections that decide the entries of Gram matrices. A ridge or a solver does not: which
 /// matrices a job wants is kept with the matrices.
 constexpr std::string_view identity_keys[] = {"data", "network", "precision"};
@@ -73,10 +76,21 @@ std::string InputFile::recorded_text() const {
   return recorded;
 }
 
-std::string InputFile::identity() const {
+std::string InputFile::matrix_identity() const {
   std::string all;
   for (auto const key : identity_keys)
     if (auto const node = root.find(key)) all += std::string(key) + ": " + node->canonical() + "\n";
+  return all;
+}
+
+std::string InputFile::job_identity() const {
+  std::string all = matrix_identity();
+  auto const job_map = root.at("job");
+  auto names = job_map.keys();
+  std::ranges::sort(names);
+  for (auto const& name : names)
+    if (std::ranges::find(effort_keys, name) == std::end(effort_keys))
+      all += "job." + name + ": " + job_map.at(name).canonical() + "\n";
   return all;
 }
 

@@ -2,11 +2,12 @@
 
 #include "widelimit/gram/block_cyclic_sink.hpp"
 #include "widelimit/regression/cholesky_regression.hpp"
-#include "widelimit/regression/metrics.hpp"
 #include "widelimit/regression/posterior.hpp"
 #include "widelimit/regression/prediction_sink.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "cli/pcg_job.hpp"
+#include "cli/regression_results.hpp"
 #include "cli/run_context.hpp"
 #include "cli/tile_store.hpp"
 
@@ -202,16 +203,13 @@ class RegressionJob {
 
   void write(std::string const& output) {
     io::ResultsWriter results(context_.comm, output, context_.existing());
-    auto const matrix = [&](std::string const& path, ReplicatedMatrix const& m,
-                            char const* points) {
-      results.write(path, {{m.rows, m.cols}, {points, "output"}}, m.values.data());
-    };
-    matrix("/solution/alpha", solution_.alpha, "train_point");
-    matrix("/predictions/train", solution_.train_predictions, "train_point");
-    write_metrics(results, "train", solution_.train_predictions, targets_.train);
+    write_outputs(results, "/solution/alpha", solution_.alpha, "train_point");
+    write_outputs(results, "/predictions/train", solution_.train_predictions, "train_point");
+    write_metrics(results, "train", solution_.train_predictions, targets_.train, targets_.classes);
     if (test_predictions_) {
-      matrix("/predictions/test", *test_predictions_, "test_point");
-      if (targets_.test) write_metrics(results, "test", *test_predictions_, *targets_.test);
+      write_outputs(results, "/predictions/test", *test_predictions_, "test_point");
+      if (targets_.test)
+        write_metrics(results, "test", *test_predictions_, *targets_.test, targets_.classes);
     }
     Index const n_test = context_.shapes.test;
     if (variance_)
@@ -222,19 +220,6 @@ class RegressionJob {
     results.attribute("/solver", "ridge", regression_->shift());
     results.record(context_.record());
     results.commit();
-  }
-
-  void write_metrics(io::ResultsWriter& results, std::string const& set,
-                     ReplicatedMatrix const& predictions, ReplicatedMatrix const& targets) {
-    double const mse = regression::mean_squared_error(predictions, targets);
-    results.write_scalar("/metrics/" + set + "/mse", mse);
-    std::string text = fmt::format("{}: mean squared error {:.6g}", set, mse);
-    if (targets_.classes) {
-      double const accuracy = regression::accuracy(predictions, targets);
-      results.write_scalar("/metrics/" + set + "/accuracy", accuracy);
-      text += fmt::format(", accuracy {:.2f} %", 100 * accuracy);
-    }
-    runtime::log(runtime::Level::info, text);
   }
 
   /// Each rank writes a share of the rows, which it gets panel by panel, so that no rank holds the
@@ -287,6 +272,8 @@ class RegressionJob {
 }  // namespace
 
 void run_regression(RunContext& context) {
+  if (context.plan.regression->solver == RegressionOptions::Solver::pcg)
+    return run_pcg_regression(context);
   switch (context.input.precision) {
     case Precision::double_:
       return RegressionJob<double, double>(context).run();

@@ -8,12 +8,15 @@ namespace {
 constexpr KeyEntry keys[] = {
     {"type", "required", "regression: kernel regression or Gaussian-process inference"},
     {"kernel", "ntk", "ntk, nngp, or ntkgp (inference with the NTK in the place of the NNGP)"},
-    {"solver", "auto", "auto or cholesky"},
+    {"solver", "auto", "auto, cholesky or pcg (preconditioned conjugate gradients)"},
     {"ridge", "none", "regularizer added to the diagonal"},
-    {"tolerance", "1e-6", "of the relative residual, where the solver iterates"},
-    {"max_iterations", "1000", "where the solver iterates"},
-    {"preconditioner", "none", "of the solver pcg, which is not built in this version"},
-    {"gram", "auto", "auto or stored"},
+    {"tolerance", "1e-6", "of the relative residual of each output; of the solver pcg"},
+    {"max_iterations", "1000", "of the solver pcg"},
+    {"preconditioner", "nystrom for the solver pcg", "of the solver pcg"},
+    {"gram", "auto",
+     "of the solver pcg: the kernel is stored, or recomputed in each iteration; or auto"},
+    {"duplicates", "warn",
+     "of the solver pcg without a ridge: warn of equal training points, or stop"},
     {"posterior", "mean", "on the test set: mean, variance or covariance"}};
 
 constexpr KeyEntry ridge_keys[] = {
@@ -22,7 +25,8 @@ constexpr KeyEntry ridge_keys[] = {
 
 constexpr KeyEntry preconditioner_keys[] = {
     {"type", "nystrom", "nystrom, pivoted_cholesky or none"},
-    {"rank", "1000", "columns of the preconditioner"}};
+    {"rank", "auto",
+     "columns of the preconditioner; auto: 1000, or a tenth of the points where that is less"}};
 
 constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 
@@ -37,7 +41,6 @@ regression::Ridge read_ridge(YamlNode const& map) {
   return ridge;
 }
 
-/// All but `none` waits for the solver `pcg`.
 PreconditionerOptions read_preconditioner(YamlNode const& map) {
   static constexpr std::pair<std::string_view, PreconditionerOptions::Type> types[] = {
       {"nystrom", PreconditionerOptions::Type::nystrom},
@@ -46,10 +49,8 @@ PreconditionerOptions read_preconditioner(YamlNode const& map) {
   expect_keys(map, preconditioner_keys);
   PreconditionerOptions preconditioner;
   preconditioner.type = map.get_choice("type", types, preconditioner.type);
-  preconditioner.rank = map.get("rank", preconditioner.rank, io::at_least(1));
-  if (preconditioner.type != PreconditionerOptions::Type::none)
-    map.fail("this key serves the solver `pcg`, which " + std::string(io::not_built) +
-             "; leave it out");
+  if (auto const rank = map.find("rank"); rank && !is_word(*rank, "auto"))
+    preconditioner.rank = rank->as<Index>(io::at_least(1));
   return preconditioner;
 }
 
@@ -62,25 +63,30 @@ RegressionOptions read_regression(YamlNode const& map) {
       {"nngp", Options::Kernel::nngp},
       {"ntkgp", Options::Kernel::ntkgp}};
   static constexpr std::pair<std::string_view, Options::Solver> solvers[] = {
-      {"auto", Options::Solver::automatic}, {"cholesky", Options::Solver::cholesky}};
+      {"auto", Options::Solver::automatic},
+      {"cholesky", Options::Solver::cholesky},
+      {"pcg", Options::Solver::pcg}};
   static constexpr std::pair<std::string_view, Options::Gram> grams[] = {
-      {"auto", Options::Gram::automatic}, {"stored", Options::Gram::stored}};
+      {"auto", Options::Gram::automatic},
+      {"stored", Options::Gram::stored},
+      {"recomputed", Options::Gram::recomputed}};
   static constexpr std::pair<std::string_view, Options::Posterior> posteriors[] = {
       {"mean", Options::Posterior::mean},
       {"variance", Options::Posterior::variance},
       {"covariance", Options::Posterior::covariance}};
-  static constexpr std::string_view solvers_not_built[] = {"pcg"};
-  static constexpr std::string_view grams_not_built[] = {"recomputed"};
+  static constexpr std::pair<std::string_view, Options::Duplicates> duplicates[] = {
+      {"warn", Options::Duplicates::warn}, {"stop", Options::Duplicates::stop}};
   expect_keys(map, keys);
   Options options;
   options.kernel = map.get_choice("kernel", kernels, options.kernel);
-  options.solver = map.get_choice("solver", solvers, options.solver, solvers_not_built);
+  options.solver = map.get_choice("solver", solvers, options.solver);
   if (auto const ridge = map.find("ridge")) options.ridge = read_ridge(*ridge);
   options.tolerance = map.get("tolerance", options.tolerance, tolerance_bounds);
   options.max_iterations = map.get("max_iterations", options.max_iterations, io::at_least(1));
   if (auto const node = map.find("preconditioner"))
     options.preconditioner = read_preconditioner(*node);
-  options.gram = map.get_choice("gram", grams, options.gram, grams_not_built);
+  options.gram = map.get_choice("gram", grams, options.gram);
+  options.duplicates = map.get_choice("duplicates", duplicates, options.duplicates);
   options.posterior = map.get_choice("posterior", posteriors, options.posterior);
   return options;
 }

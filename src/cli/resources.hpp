@@ -2,6 +2,7 @@
 /// What a run will need: tile size, memory, disk, floating-point operations.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,13 +10,9 @@
 #include "widelimit/runtime/communicator.hpp"
 
 #include "cli/problem.hpp"
+#include "cli/regression_plan.hpp"
 
 namespace widelimit::cli {
-
-struct MemoryItem {
-  std::string what;
-  double bytes;
-};
 
 /// Estimates made before anything is computed.
 struct ResourcePlan {
@@ -26,7 +23,8 @@ struct ResourcePlan {
   double disk_bytes = 0;           ///< results and checkpoint
   double gram_entries = 0;         ///< evaluated by all ranks together
   double product_flops = 0;        ///< of the input products
-  double solve_flops = 0;          ///< of the factorisation and the solves
+  double solve_flops = 0;          ///< of the factorisation and the solves, or of an iteration
+  std::optional<RegressionPlan> regression;  ///< of a regression
 
   double memory_bytes() const;
 };

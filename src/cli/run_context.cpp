@@ -11,13 +11,18 @@
 
 namespace widelimit::cli {
 
-io::Identity RunContext::identity() const {
-  return {io::canonical_text(input.identity()), runtime::program_version()};
+io::Identity RunContext::matrix_identity() const {
+  return {io::canonical_text(input.matrix_identity()), runtime::program_version()};
+}
+
+io::Identity RunContext::job_identity() const {
+  return {io::canonical_text(input.job_identity()), runtime::program_version()};
 }
 
 io::TileFile RunContext::open_tiles(std::string const& name, std::vector<io::MatrixSpec> specs) {
   Index const found = comm.is_root() && command.resume && std::filesystem::exists(name) ? 1 : 0;
-  if (comm.max(found) == 0) return io::TileFile::create(comm, name, identity(), specs, existing());
+  if (comm.max(found) == 0)
+    return io::TileFile::create(comm, name, matrix_identity(), specs, existing());
   if (input.resources.tile == ResourceOptions::automatic) {
     auto const stored = io::TileFile::stored_specs(comm, name);
     if (!stored.empty()) plan.tile = stored.front().grid.tile;
@@ -26,7 +31,7 @@ io::TileFile RunContext::open_tiles(std::string const& name, std::vector<io::Mat
   auto const on_corrupt = input.checkpoint.on_corrupt == CheckpointOptions::OnCorrupt::recompute
                               ? io::OnCorrupt::recompute
                               : io::OnCorrupt::refuse;
-  auto tiles = io::TileFile::resume(comm, name, identity(), specs, on_corrupt);
+  auto tiles = io::TileFile::resume(comm, name, matrix_identity(), specs, on_corrupt);
   Index finished = 0, all = 0;
   for (int m = 0; m < tiles.matrices(); ++m) {
     finished += tiles.finished_count(m);

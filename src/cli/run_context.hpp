@@ -31,7 +31,9 @@ struct RunContext {
   io::Existing existing() const {
     return command.overwrite ? io::Existing::replace : io::Existing::refuse;
   }
-  io::Identity identity() const;
+  /// Which run the tiles of a checkpoint belong to, and which the state of a solver.
+  io::Identity matrix_identity() const;
+  io::Identity job_identity() const;
   /// Opens the tile file `name`: goes on with it where --resume asks for that and it is there,
   /// makes it otherwise. The tile size of a file that is gone on with replaces an automatic one in
   /// `plan`. Collective.

@@ -19,10 +19,6 @@ constexpr KeyEntry checkpoint_keys[] = {
 
 constexpr KeyEntry output_keys[] = {{"file", "JOB.results.h5 for JOB.yaml", "results file, HDF5"}};
 
-bool is_word(YamlNode const& node, std::string_view word) {
-  return node.is_scalar() && node.as<std::string>() == word;
-}
-
 }  // namespace
 
 ResourceOptions read_resources(YamlNode const& map) {

@@ -15,6 +15,11 @@ using io::YamlNode;
 /// Refuses keys that are not in `table`.
 void expect_keys(YamlNode const& map, std::span<KeyEntry const> table);
 
+/// Whether a value is this word, which stands for something that the key cannot say otherwise.
+inline bool is_word(YamlNode const& node, std::string_view word) {
+  return node.is_scalar() && node.as<std::string>() == word;
+}
+
 /// `path` joined to the folder of the input file, unless it is absolute.
 std::string resolve(std::string const& folder, std::string const& path);
 

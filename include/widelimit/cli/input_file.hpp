@@ -38,9 +38,10 @@ struct InputFile {
   /// The text with the overrides as comments below it, to be kept with the results.
   std::string recorded_text() const;
   /// What decides the entries of Gram matrices (data, network, precision), in canonical form: a
-  /// checkpoint goes on only with the same. The job is not part of it, so that a fit with another
-  /// ridge finds the kernel of the first.
-  std::string identity() const;
+  /// checkpoint of tiles goes on only with the same.
+  std::string matrix_identity() const;
+  /// What decides the numbers of the whole job: that, and the keys of `job` but for those of effort.
+  std::string job_identity() const;
 };
 
 /// Reads and checks an input file, the network included; data files are not opened. Collective:

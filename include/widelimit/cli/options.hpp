@@ -49,8 +49,9 @@ struct GramOptions {
 /// Of the solver `pcg`.
 struct PreconditionerOptions {
   enum class Type { nystrom, pivoted_cholesky, none };
+  static constexpr Index automatic = 0;
   Type type = Type::nystrom;
-  Index rank = 1000;  ///< columns
+  Index rank = automatic;  ///< columns; automatic: 1000, or a tenth of the points
 };
 
 struct RegressionOptions {
@@ -61,6 +62,7 @@ struct RegressionOptions {
   };
   enum class Solver { automatic, cholesky, pcg };
   enum class Gram { automatic, stored, recomputed };
+  enum class Duplicates { warn, stop };
   enum class Posterior { mean, variance, covariance };
   Kernel kernel = Kernel::ntk;
   Solver solver = Solver::automatic;
@@ -69,7 +71,8 @@ struct RegressionOptions {
   Index max_iterations = 1000;  ///< where the solver iterates
   PreconditionerOptions preconditioner;
   Gram gram = Gram::automatic;
-  Posterior posterior = Posterior::mean;  ///< what is computed of the predictions on test data
+  Duplicates duplicates = Duplicates::warn;  ///< equal points without a ridge, where one iterates
+  Posterior posterior = Posterior::mean;     ///< what is computed of the predictions on test data
 };
 
 /// Every job that is built; the section `job` with its `type`.

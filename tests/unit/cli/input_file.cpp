@@ -124,14 +124,25 @@ TEST(InputFile, gram_kernels_and_words_for_none_and_auto) {
   EXPECT_EQ(both.triangle, GramOptions::Triangle::full);
 }
 
-TEST(InputFile, identity_covers_what_decides_the_numbers_alone) {
-  auto const identity = parse(small).identity();
-  EXPECT_EQ(identity, parse("title: x\n" + small + "output: {file: o.h5}\n").identity());
-  EXPECT_EQ(identity, parse(small, {"checkpoint=none", "resources.tile=64"}).identity());
-  EXPECT_NE(identity, parse(small, {"network[0].dense.w_std=2"}).identity());
-  EXPECT_NE(identity, parse(small, {"precision=single"}).identity());
-  EXPECT_NE(identity, parse(small, {"data.train.rows=[0, 5]"}).identity());
-  EXPECT_EQ(identity, parse(small, {"job.kernel=nngp"}).identity());
+TEST(InputFile, identities_cover_what_decides_the_numbers_alone) {
+  auto const matrix = parse(small).matrix_identity();
+  auto const job = parse(small).job_identity();
+  for (auto const& same : {parse("title: x\n" + small + "output: {file: o.h5}\n"),
+                           parse(small, {"checkpoint=none", "resources.tile=64"}),
+                           parse(small, {"job.max_iterations=5", "job.gram=recomputed"})}) {
+    EXPECT_EQ(matrix, same.matrix_identity());
+    EXPECT_EQ(job, same.job_identity());
+  }
+  for (char const* change :
+       {"network[0].dense.w_std=2", "precision=single", "data.train.rows=[0, 5]"}) {
+    EXPECT_NE(matrix, parse(small, {change}).matrix_identity()) << change;
+    EXPECT_NE(job, parse(small, {change}).job_identity()) << change;
+  }
+  // The entries of a kernel are the same whatever is done with them.
+  for (char const* change : {"job.kernel=nngp", "job.tolerance=1e-3"}) {
+    EXPECT_EQ(matrix, parse(small, {change}).matrix_identity()) << change;
+    EXPECT_NE(job, parse(small, {change}).job_identity()) << change;
+  }
 }
 
 TEST(InputFile, the_recorded_text_holds_the_overrides) {
@@ -177,9 +188,10 @@ TEST(InputFile, bad_values_are_refused) {
       {"job={type: gram, kernels: []}", {"job.kernels: ", "nngp, ntk, or both"}},
       {"job={type: gram, kernels: [ntk, ntk]}", {"job.kernels[1]: ", "twice"}},
       {"job={type: gram, kernels: ntk}", {"job.kernels: ", "a list, found `ntk`"}},
-      {"job.solver=pcg", {"job.solver: ", "`pcg` belongs", "not built in this version"}},
-      {"job.gram=recomputed", {"job.gram: ", "`recomputed` belongs"}},
-      {"job.preconditioner={rank: 5}", {"job.preconditioner: ", "`pcg`", "leave it out"}},
+      {"job.solver=cg", {"job.solver: ", "auto, cholesky, pcg"}},
+      {"job.gram=kept", {"job.gram: ", "auto, stored, recomputed"}},
+      {"job.preconditioner={rank: 0}", {"job.preconditioner.rank: ", "at least 1"}},
+      {"job.preconditioner={type: jacobi}", {"job.preconditioner.type: ", "nystrom"}},
       {"job.ridge={value: -1}", {"job.ridge.value: ", "at least 0"}},
       {"job.ridge=1e-3", {"job.ridge: ", "a map of keys and values"}},
       {"job.tolerance=0", {"job.tolerance: ", "above 0 up to 1"}},

@@ -75,7 +75,7 @@ TEST(KeyTables, stated_defaults_are_the_defaults) {
           for (double const value :
                {double(job->kernel), double(job->solver), job->ridge.value,
                 double(job->ridge.scale), job->tolerance, double(job->max_iterations),
-                double(job->gram), double(job->posterior)})
+                double(job->gram), double(job->duplicates), double(job->posterior)})
             values.push_back(value);
         return values;
       };

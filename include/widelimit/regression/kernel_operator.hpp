@@ -1,0 +1,87 @@
+/// \file
+/// Products of the train x train kernel with blocks of columns, for solvers that iterate.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "widelimit/gram/symmetric_product.hpp"
+#include "widelimit/gram/tile_loop.hpp"
+#include "widelimit/linalg/row_blocks.hpp"
+
+namespace widelimit::regression {
+
+/// K as an operator. Rows of the columns are spread over the ranks, see RowBlocks. Each part of the
+/// lower triangle, wherever it is, serves both triangles.
+class KernelOperator {
+ public:
+  explicit KernelOperator(linalg::RowBlocks rows) : rows_(std::move(rows)) {}
+  virtual ~KernelOperator() = default;
+
+  linalg::RowBlocks const& rows() const { return rows_; }
+
+  /// Y = K·X for this rank's rows, column-major; sums in double. Collective: each rank adds up what
+  /// its parts give to all rows, then the sums are spread; 2·N·columns numbers travel and as many
+  /// are held whole by each rank.
+  /// \param go_on  asked now and then by each rank; where it is false on any, the product ends
+  /// \return       whether it was finished, the same on all ranks
+  bool multiply(double const* x, Index columns, double* y,
+                std::function<bool()> const& go_on) const;
+
+ protected:
+  /// Adds the parts of this rank times X to Y, N x columns each. Local.
+  virtual bool add_share(double const* x, Index columns, double* y,
+                         std::function<bool()> const& go_on) const = 0;
+
+ private:
+  linalg::RowBlocks rows_;
+};
+
+/// Tiles kept in the memory of the rank that a tile loop gives them to: a sink of the loop, then an
+/// operator. Memory: the rank's share of N²/2 entries.
+template <class Real>
+class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
+ public:
+  /// \param kernel  which of a tile's kernels is kept
+  StoredKernel(linalg::RowBlocks rows, gram::Kernel kernel)
+      : KernelOperator(std::move(rows)), kernel_(kernel) {}
+
+  /// Keeps a tile of the lower triangle; of one on the diagonal its upper half is not looked at.
+  void accept(gram::Tile<Real> const& tile, bool stored) override;
+
+ protected:
+  bool add_share(double const* x, Index columns, double* y,
+                 std::function<bool()> const& go_on) const override;
+
+ private:
+  void keep(Real const* from, Index ld, Range rows, Range cols);
+
+  gram::Kernel kernel_;
+  gram::SymmetricProduct<Real> product_;
+  std::vector<gram::MatrixPart<Real>> parts_;
+  std::vector<std::unique_ptr<Real[]>> memory_;
+};
+
+/// Tiles made anew for each product and dropped at once: a product costs half a Gram matrix. Memory:
+/// one part a thread.
+template <class Real>
+class RecomputedKernel final : public KernelOperator {
+ public:
+  RecomputedKernel(linalg::RowBlocks rows, gram::PartMaker<Real> maker)
+      : KernelOperator(std::move(rows)), product_(std::move(maker)) {}
+
+ protected:
+  bool add_share(double const* x, Index columns, double* y,
+                 std::function<bool()> const& go_on) const override;
+
+ private:
+  gram::SymmetricProduct<Real> product_;
+};
+
+extern template class StoredKernel<float>;
+extern template class StoredKernel<double>;
+extern template class RecomputedKernel<float>;
+extern template class RecomputedKernel<double>;
+
+}  // namespace widelimit::regression

@@ -1,0 +1,122 @@
+#include "cli/pcg_system.hpp"
+
+#include <algorithm>
+
+#include "widelimit/runtime/log.hpp"
+
+namespace widelimit::cli {
+namespace {
+
+RegressionOptions const& options_of(RunContext const& context) {
+  return std::get<RegressionOptions>(context.input.job);
+}
+
+gram::Kernel kernel_of(RegressionOptions const& job) {
+  return job.kernel == RegressionOptions::Kernel::nngp ? gram::Kernel::nngp : gram::Kernel::ntk;
+}
+
+}  // namespace
+
+template <class Real>
+PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem)
+    : context_(context),
+      problem_(problem),
+      job_(options_of(context)),
+      plan_(*context.plan.regression),
+      kernel_(kernel_of(job_)),
+      rows_(context.comm, context.shapes.train),
+      columns_(problem.program, problem.train, kernel_) {
+  double trace = 0;
+  for (Index i = 0; i < rows_.size(); ++i) trace += columns_.diagonal(i);
+  mean_diagonal_ = trace / static_cast<double>(rows_.size());
+  ridge_ = job_.ridge.shift(trace, rows_.size());
+}
+
+template <class Real>
+io::TileGrid PcgSystem<Real>::grid() const {
+  return {rows_.size(), rows_.size(), context_.plan.tile, io::Coverage::lower};
+}
+
+template <class Real>
+std::optional<io::TileFile> PcgSystem<Real>::open_tiles(std::string const& name) {
+  if (plan_.gram != RegressionOptions::Gram::stored) return {};
+  bool const nngp = kernel_ == gram::Kernel::nngp;
+  (nngp ? stored_.nngp : stored_.ntk) = 0;
+  return context_.open_tiles(name, {{nngp ? "/gram/nngp" : "/gram/ntk",
+                                     grid(),
+                                     sizeof(Real) == 4,
+                                     {"train_point", "train_point"}}});
+}
+
+template <class Real>
+void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
+  runtime::Region const region(context_.timings, "gram");
+  if (plan_.gram != RegressionOptions::Gram::stored) {
+    operator_ = std::make_unique<regression::RecomputedKernel<Real>>(
+        rows_, gram::PartMaker<Real>{problem_.program, problem_.train, kernel_});
+    return;
+  }
+  auto kernel = std::make_unique<regression::StoredKernel<Real>>(rows_, kernel_);
+  std::optional<StoreSource<Real>> source;
+  std::optional<StoreSink<Real>> store;
+  if (tiles != nullptr) {
+    source.emplace(*tiles, stored_);
+    store.emplace(*tiles, stored_, context_.input.checkpoint.every);
+  }
+  auto const* from = source ? &*source : nullptr;
+  gram::TileEvaluator<Real> const evaluate(problem_.program, problem_.train, problem_.train,
+                                           output(), gram::DiagonalTiles::lower);
+  auto const schedule = gram::schedule<Real>(grid(), context_.comm.size(), from, true);
+  run_loop<Real>(context_.comm, evaluate, grid(), schedule, from, store ? &*store : nullptr,
+                 {kernel.get()}, context_.stop, {.label = "gram", .revisit_stored = true});
+  operator_ = std::move(kernel);
+}
+
+template <class Real>
+void PcgSystem<Real>::make_preconditioner() {
+  Index const rank = plan_.preconditioner_rank;
+  if (rank == 0) return;
+  runtime::Region const region(context_.timings, "preconditioner");
+  auto factor = job_.preconditioner.type == PreconditionerOptions::Type::nystrom
+                    ? regression::nystrom(rows_, columns_, rank)
+                    : regression::pivoted_cholesky(rows_, columns_, rank);
+  preconditioner_.emplace(rows_, std::move(factor), ridge_, mean_diagonal_);
+  runtime::log(runtime::Level::info,
+               fmt::format("preconditioner of rank {}", preconditioner_->rank()));
+}
+
+template <class Real>
+bool PcgSystem<Real>::multiply_kernel(double const* x, Index columns, double* y) const {
+  return operator_->multiply(x, columns, y, [this] { return !context_.stop.pending(); });
+}
+
+template <class Real>
+void PcgSystem<Real>::precondition(double const* r, Index columns, double* z) const {
+  if (preconditioner_) {
+    preconditioner_->apply(r, columns, z);
+  } else {
+    std::copy_n(r, rows_.local_size() * columns, z);
+  }
+}
+
+template <class Real>
+linalg::Pcg PcgSystem<Real>::solver(std::vector<double> b, Index columns,
+                                    linalg::PcgOptions const& options) const {
+  auto const multiply = [this](double const* x, Index count, double* y) {
+    if (!multiply_kernel(x, count, y)) return false;
+    Index const entries = rows_.local_size() * count;
+    for (Index i = 0; i < entries; ++i) y[i] += ridge_ * x[i];
+    return true;
+  };
+  return {rows_,
+          multiply,
+          [this](double const* r, Index count, double* z) { precondition(r, count, z); },
+          std::move(b),
+          columns,
+          options};
+}
+
+template class PcgSystem<float>;
+template class PcgSystem<double>;
+
+}  // namespace widelimit::cli

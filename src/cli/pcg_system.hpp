@@ -1,0 +1,70 @@
+/// \file
+/// The equations (K + λI)·X = B of the training points, ready for conjugate gradients.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "widelimit/linalg/pcg.hpp"
+#include "widelimit/regression/kernel_columns.hpp"
+#include "widelimit/regression/kernel_operator.hpp"
+#include "widelimit/regression/preconditioner.hpp"
+
+#include "cli/run_context.hpp"
+#include "cli/tile_store.hpp"
+
+namespace widelimit::cli {
+
+/// Operator and preconditioner as planned in `context.plan.regression`.
+/// \tparam Real  of tiles and of the preconditioner; vectors are double
+template <class Real>
+class PcgSystem {
+ public:
+  /// Both must outlive the system.
+  PcgSystem(RunContext& context, Problem<Real> const& problem);
+  PcgSystem(PcgSystem const&) = delete;
+  PcgSystem& operator=(PcgSystem const&) = delete;
+
+  linalg::RowBlocks const& rows() const { return rows_; }
+  gram::Kernel kernel() const { return kernel_; }
+  double ridge() const { return ridge_; }                  ///< λ, absolute
+  double mean_diagonal() const { return mean_diagonal_; }  ///< of K
+  Index preconditioner_rank() const { return preconditioner_ ? preconditioner_->rank() : 0; }
+
+  /// Opens the tile file of a kernel that is stored; none where there is none to open. Collective.
+  std::optional<io::TileFile> open_tiles(std::string const& name);
+  /// Fills a kernel that is stored, from `tiles` what they have. Collective. Throws Stopped.
+  void make_operator(io::TileFile* tiles);
+  /// Collective.
+  void make_preconditioner();
+
+  /// K·X; false: the run was asked to stop. Collective, as all below.
+  bool multiply_kernel(double const* x, Index columns, double* y) const;
+  /// Conjugate gradients for right-hand sides, column-major, this rank's rows. The system must
+  /// outlive the result.
+  linalg::Pcg solver(std::vector<double> b, Index columns, linalg::PcgOptions const& options) const;
+
+ private:
+  io::TileGrid grid() const;
+  gram::Output output() const {
+    return kernel_ == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
+  }
+  void precondition(double const* r, Index columns, double* z) const;
+
+  RunContext& context_;
+  Problem<Real> const& problem_;
+  RegressionOptions const& job_;
+  RegressionPlan const& plan_;
+  gram::Kernel kernel_;
+  linalg::RowBlocks rows_;
+  regression::EvaluatedColumns<Real> columns_;
+  double mean_diagonal_ = 0, ridge_ = 0;
+  StoredMatrices stored_;
+  std::unique_ptr<regression::KernelOperator> operator_;
+  std::optional<regression::LowRankPreconditioner<Real>> preconditioner_;
+};
+
+extern template class PcgSystem<float>;
+extern template class PcgSystem<double>;
+
+}  // namespace widelimit::cli

@@ -1,0 +1,183 @@
+#include "cli/regression_plan.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "widelimit/runtime/error.hpp"
+#include "widelimit/runtime/log.hpp"
+
+namespace widelimit::cli {
+namespace {
+
+using Solver = RegressionOptions::Solver;
+using Gram = RegressionOptions::Gram;
+using Posterior = RegressionOptions::Posterior;
+
+constexpr double class_guess = 10;  // outputs of labelled data, until the labels are read
+// Above, the N³/3 operations of a factorisation take longer than iterations do.
+constexpr Index largest_automatic_cholesky = 20000;
+constexpr Index largest_automatic_rank = 1000;
+
+struct Sizes {
+  double n, n_test, tile, outputs, ranks, real_bytes;
+};
+
+/// How many kernels a job evaluates between two data sets, and which matrices it keeps.
+struct Needs {
+  bool both_kernels = false;
+  double square_matrices = 0;  ///< N x N, distributed
+  double cross_matrices = 0;   ///< N x N_test, distributed
+  double test_matrices = 0;    ///< N_test x N_test, distributed
+};
+
+Needs needs_of(RegressionOptions const& job) {
+  using enum RegressionOptions::Posterior;
+  if (job.posterior == mean) return {false, 1, 0, 0};
+  bool const ensemble = job.kernel == RegressionOptions::Kernel::ntk;
+  double const copies = ensemble ? 2 : 1;
+  return {ensemble, copies, copies, job.posterior == covariance ? 1.0 : 0.0};
+}
+
+double total(std::vector<MemoryItem> const& memory) {
+  double sum = 0;
+  for (auto const& item : memory) sum += item.bytes;
+  return sum;
+}
+
+RegressionPlan plan_cholesky(InputFile const& input, RegressionOptions const& job,
+                             Sizes const& size) {
+  RegressionPlan plan;
+  auto const [n, n_test, tile, outputs, ranks, real_bytes] = size;
+  Needs const needs = needs_of(job);
+  plan.kernels = needs.both_kernels ? 2 : 1;
+  double const share = (input.precision == Precision::single ? 4 : 8) / ranks;
+  plan.memory.push_back(
+      {"kernel matrices, this rank's share",
+       share * (needs.square_matrices * n * n + needs.cross_matrices * n * n_test +
+                needs.test_matrices * n_test * n_test)});
+  plan.memory.push_back(
+      {"exchange of tiles between ranks", 3 * plan.kernels * tile * tile * real_bytes});
+  plan.memory.push_back({"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
+  if (input.checkpoint.enabled) plan.disk_bytes = plan.kernels * n * n * real_bytes;
+  plan.gram_entries = n * (n + 1) / 2 + n * n_test;
+  if (needs.test_matrices > 0) plan.gram_entries += n_test * (n_test + 1) / 2;
+  plan.solve_flops =
+      n * n * n / 3 + 10 * n * n * outputs + (needs.cross_matrices > 0 ? n * n * n_test : 0);
+  return plan;
+}
+
+RegressionPlan plan_pcg(InputFile const& input, RegressionOptions const& job, Gram gram, Index rank,
+                        Sizes const& size) {
+  RegressionPlan plan;
+  plan.solver = Solver::pcg;
+  plan.gram = gram;
+  plan.preconditioner_rank = rank;
+  auto const [n, n_test, tile, outputs, ranks, real_bytes] = size;
+  auto const k = static_cast<double>(rank);
+  if (gram == Gram::stored) {
+    double const rows = n / tile;  // tiles on the diagonal are kept by halves
+    plan.memory.push_back({"lower half of the kernel, this rank's share",
+                           (n * n / 2 + rows * tile * 256) * real_bytes / ranks});
+    if (input.checkpoint.enabled) plan.disk_bytes = n * n * real_bytes;
+  }
+  if (rank > 0) {
+    plan.memory.push_back({"preconditioner, this rank's rows", n * k * real_bytes / ranks});
+    plan.memory.push_back({"preconditioner, k x k", 3 * k * k * 8});
+  }
+  bool const variance = job.posterior == Posterior::variance;
+  double const block = static_cast<double>(variance_block(static_cast<Index>(n)));
+  double const columns = variance ? std::max(outputs, block) : outputs;
+  plan.memory.push_back({"vectors, this rank's rows", 9 * n * columns * 8 / ranks});
+  plan.memory.push_back({"vectors, whole, of a product", 2 * n * columns * 8});
+  plan.memory.push_back({"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
+  if (input.checkpoint.enabled) plan.disk_bytes += 3 * n * outputs * 8;
+  plan.gram_entries =
+      (gram == Gram::stored ? n * (n + 1) / 2 : 0) + n * k + n * n_test * (variance ? 2 : 1);
+  plan.iteration_entries = gram == Gram::stored ? 0 : n * (n + 1) / 2;
+  plan.solve_flops = (2 * n * n + 4 * n * k) * outputs;
+  return plan;
+}
+
+void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes const& shapes) {
+  if (Index const rank = job.preconditioner.rank; rank > shapes.train) {
+    throw InputError(
+        input.where("job.preconditioner.rank"),
+        fmt::format("a preconditioner of rank {} has more columns than there are "
+                    "training points ({}); ask for at most {}, a tenth is a good start",
+                    rank, shapes.train, shapes.train));
+  }
+  bool const tiles_in_double = input.precision == Precision::double_;
+  double const reachable = tiles_in_double ? 1e-14 : std::numeric_limits<float>::epsilon() / 2;
+  if (job.tolerance < reachable) {
+    throw InputError(
+        input.where("job.tolerance"),
+        fmt::format("a tolerance of {:.2g} is below what {} precision can reach (about {:.0e}); "
+                    "raise it{}",
+                    job.tolerance, to_string(input.precision), reachable,
+                    tiles_in_double ? "" : ", or use precision: double"));
+  }
+  if (job.posterior == Posterior::covariance) {
+    throw InputError(input.where("job.posterior"),
+                     "the solver pcg gives means and variances; use posterior: variance, or "
+                     "solver: cholesky for the covariance of test points");
+  }
+}
+
+}  // namespace
+
+Index variance_block(Index points) {
+  return std::clamp<Index>(Index{1 << 23} / std::max<Index>(1, points), 8, 64);
+}
+
+RegressionPlan plan_regression(InputFile const& input, DataShapes const& shapes, Index tile,
+                               int ranks, double free_bytes) {
+  auto const& job = std::get<RegressionOptions>(input.job);
+  Sizes const size{static_cast<double>(shapes.train),
+                   static_cast<double>(shapes.test),
+                   static_cast<double>(tile),
+                   shapes.outputs > 0 ? static_cast<double>(shapes.outputs) : class_guess,
+                   static_cast<double>(ranks),
+                   input.precision == Precision::double_ ? 8.0 : 4.0};
+  Index rank = 0;
+  if (job.preconditioner.type != PreconditionerOptions::Type::none) {
+    rank = job.preconditioner.rank != PreconditionerOptions::automatic
+               ? job.preconditioner.rank
+               : std::clamp<Index>(shapes.train / 10, 1, largest_automatic_rank);
+  }
+  auto cholesky = plan_cholesky(input, job, size);
+  auto stored = plan_pcg(input, job, Gram::stored, rank, size);
+  auto recomputed = plan_pcg(input, job, Gram::recomputed, rank, size);
+  auto const bytes = [](RegressionPlan const& plan) {
+    return runtime::format_bytes(total(plan.memory));
+  };
+  std::string const alternatives = fmt::format("cholesky {}, pcg stored {}, pcg recomputed {}",
+                                               bytes(cholesky), bytes(stored), bytes(recomputed));
+
+  bool const moderate = shapes.train <= largest_automatic_cholesky;
+  bool const use_cholesky =
+      job.solver == Solver::cholesky ||
+      (job.solver == Solver::automatic && ((moderate && total(cholesky.memory) <= free_bytes) ||
+                                           job.posterior == Posterior::covariance));
+  if (!use_cholesky) check_pcg(input, job, shapes);
+  bool const use_stored = job.gram == Gram::stored ||
+                          (job.gram == Gram::automatic && total(stored.memory) <= free_bytes);
+  RegressionPlan plan = std::move(use_cholesky ? cholesky : use_stored ? stored : recomputed);
+  plan.alternatives = alternatives;
+  return plan;
+}
+
+std::string describe(RegressionPlan const& plan) {
+  std::string text = "solver     ";
+  if (plan.solver == Solver::cholesky) {
+    text += "cholesky\n";
+  } else {
+    text += fmt::format("pcg, kernel {}, preconditioner {}\n",
+                        plan.gram == Gram::stored ? "stored" : "recomputed in each iteration",
+                        plan.preconditioner_rank > 0
+                            ? fmt::format("of rank {}", plan.preconditioner_rank)
+                            : "none");
+  }
+  return text + "           matrices and vectors of a rank: " + plan.alternatives + "\n";
+}
+
+}  // namespace widelimit::cli
