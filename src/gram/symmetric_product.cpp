@@ -167,7 +167,8 @@ void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& part
     double const* const from = sums.data() + k * static_cast<std::size_t>(2 * sums_rows * columns);
     contributions.push_back({parts[k].rows.begin, parts[k].rows.size(), from});
     if (parts[k].rows != parts[k].cols)
-      contributions.push_back({parts[k].cols.begin, parts[k].cols.size(), from + sums_rows * columns});
+      contributions.push_back(
+          {parts[k].cols.begin, parts[k].cols.size(), from + sums_rows * columns});
   }
   std::ranges::stable_sort(contributions, {}, &Contribution::begin);
   std::vector<std::size_t> groups;  // where the contributions to the same rows begin
@@ -183,7 +184,8 @@ void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& part
                            auto const& from = contributions[k];
                            for (Index c = 0; c < columns; ++c) {
                              double* const to = y + c * ld + from.begin;
-                             for (Index i = 0; i < from.size; ++i) to[i] += from.sums[c * sums_rows + i];
+                             for (Index i = 0; i < from.size; ++i)
+                               to[i] += from.sums[c * sums_rows + i];
                            }
                          }
                        });
