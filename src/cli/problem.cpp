@@ -29,7 +29,7 @@ io::Source source_of(InputFile const& input, std::string const& part, DataSetOpt
 io::ArrayInfo inspect_inputs(InputFile const& input, std::string const& part,
                              DataSetOptions const& set) {
   auto const source = source_of(input, part, set, false);
-  auto const info = io::inspect(source);
+  auto info = io::inspect(source);
   io::require_dimensions(
       source, info, 2, 2,
       "inputs of shape [N, D] for a network without convolutions (tools/convert.py --shape flat "
@@ -41,7 +41,7 @@ Index inspect_targets(InputFile const& input, std::string const& part, DataSetOp
                       Index points) {
   bool const labels = input.data.targets != TargetEncoding::none;
   auto const source = source_of(input, part, set, true);
-  auto const info = io::inspect(source);
+  auto info = io::inspect(source);
   io::require_dimensions(
       source, info, 1, labels ? 1 : 2,
       labels ? "labels of shape [N] for targets: one_hot" : "targets of shape [N] or [N, C]");

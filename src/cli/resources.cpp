@@ -9,7 +9,7 @@
 namespace widelimit::cli {
 namespace {
 
-constexpr Index largest_automatic_tile = 1024;
+constexpr Index largest_automatic_tile = 2048;
 constexpr double tiles_in_memory = 3;  // computed, waiting, written
 constexpr double library_bytes = 150.0 * 1024 * 1024;
 

@@ -125,9 +125,13 @@ class Binder {
   }
 
   void apply(DualStage const& stage_dual, Stage const& stage) {
+    // Special cases with cheaper code than the function they belong to.
     auto const* relu = std::get_if<network::AbRelu>(&stage_dual.function);
+    auto const* hermite = std::get_if<network::Hermite>(&stage_dual.function);
     if (relu != nullptr && (relu->a == 0) != (relu->b == 0)) {
       element_wise(kernels::OneSided{relu->a + relu->b}, stage);
+    } else if (hermite != nullptr && hermite->degree <= kernels::MonomialDual<double>::max_degree) {
+      element_wise(kernels::LowHermite{hermite->degree}, stage);
     } else {
       std::visit([&](auto const& function) { element_wise(function, stage); }, stage_dual.function);
     }

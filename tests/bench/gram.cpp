@@ -141,9 +141,9 @@ bool register_all() {
   for (Index const n : {4096, 8192}) {
     std::string const size = std::to_string(n);
     whole("syrk_f32_" + size, [n](benchmark::State& s) { syrk(s, n); });
-    whole("gram_relu3_f32_" + size + "/ours", [n](benchmark::State& s) { whole_gram(s, n, 1024); });
+    whole("gram_relu3_f32_" + size + "/ours", [n](benchmark::State& s) { whole_gram(s, n, 2048); });
   }
-  for (Index const tile : {512, 2048}) {
+  for (Index const tile : {512, 1024}) {
     whole("gram_relu3_f32_8192/tile:" + std::to_string(tile),
           [tile](benchmark::State& s) { whole_gram(s, 8192, tile); });
   }

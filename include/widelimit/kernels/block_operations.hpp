@@ -223,11 +223,13 @@ KOKKOS_FUNCTION void refine_series(Member const& team, int n, int terms, Block<R
 template <class Member, class Real>
 KOKKOS_FUNCTION void series(Member const& team, int n, int terms, Block<Real> src, Block<Real> dst,
                             Block<Real> work, Block<Real> more, Point<Real> row, Point<Real> col) {
+  Real const top_row = row[terms];
+  Real const* const top_col = col.data + terms * col.stride;
   for_each_lane(team, n, [=](int k) {
-    work.c[k] = 0;
+    work.c[k] = top_row * top_col[k];
     work.t[k] = 0;
   });
-  for (int m = terms - 1; m >= 0; --m) {
+  for (int m = terms - 2; m >= 0; --m) {
     Real const h_row = row[1 + m];
     Real const* const h_col = col.data + (1 + m) * col.stride;
     for_each_lane(team, n, [=](int k) {

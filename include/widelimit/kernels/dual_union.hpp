@@ -36,7 +36,8 @@ using DualList = std::tuple<
     DualPair<network::Exp, GaussianKernelDual>, DualPair<network::Rbf, GaussianKernelDual>,
     DualPair<network::ExpNormalized, ExpNormalizedDual>, DualPair<network::Sin, SinusoidDual>,
     DualPair<network::Cos, SinusoidDual>, DualPair<network::Gaussian, GaussianDual>,
-    DualPair<network::Gabor, GaborDual>, DualPair<network::Monomial, MonomialDual>>;
+    DualPair<network::Gabor, GaborDual>, DualPair<network::Monomial, MonomialDual>,
+    DualPair<LowHermite, MonomialDual>>;
 
 namespace detail {
 

@@ -32,6 +32,18 @@ struct Epilogue {
     return std::size_t{3} * width * (program.n_registers + kernels::n_work_blocks);
   }
 
+  /// Tells the host's caches that `n` results from position `at` on will be written soon: the rows
+  /// of a matrix lie on pages of their own, which no hardware prefetcher foresees.
+  KOKKOS_FORCEINLINE_FUNCTION void prefetch(Index at, Index n) const {
+    KOKKOS_IF_ON_HOST((constexpr Index line = 64 / sizeof(Real); for (Real const* out
+                                                                      : {nngp, ntk}) {
+      if (out == nullptr) continue;
+      for (Index k = 0; k < n; k += line) __builtin_prefetch(out + at + k, 1);
+    }))
+    (void)at;
+    (void)n;
+  }
+
   /// Points `row` x `cols` (at most `width` of them), whose correlations are given; results go to
   /// position `at`. Returns how many of them are not finite.
   template <class Member>

@@ -65,6 +65,7 @@ struct TileKernel {
       Index const block_end = Kokkos::min(part_cols.end, j + epilogue.width);
       for (Index i = part_rows.begin; i < part_rows.end; ++i) {
         Index const end = lower_only ? Kokkos::min(block_end, i + 1) : block_end;
+        epilogue.prefetch((i + 1) * ld + j, end - j);
         if (j >= end) continue;
         bad += epilogue(team, registers.data(), product.data() + (i - i0) * side + (j - j0),
                         rows.begin + i, {cols.begin + j, cols.begin + end}, i * ld + j);

@@ -50,7 +50,7 @@ TEST(AutomaticTile, is_a_multiple_of_the_solver_block) {
   EXPECT_EQ(automatic_tile(1025), 256);
   EXPECT_EQ(automatic_tile(7168), 896);
   EXPECT_EQ(automatic_tile(8192), 1024);
-  EXPECT_EQ(automatic_tile(10000000), 1024);
+  EXPECT_EQ(automatic_tile(10000000), 2048);
 }
 
 TEST(AutomaticTile, gives_small_problems_tiles_to_share) {
@@ -101,10 +101,11 @@ TEST(PlanResources, inputs_and_tiles_follow_the_precision) {
   auto const narrow = plan(parse("gram", {"precision=mixed"}));
   EXPECT_EQ(bytes_of(wide, "inputs"), 2.0 * 12000 * 784 * 8);
   EXPECT_EQ(bytes_of(narrow, "inputs"), 2.0 * 12000 * 784 * 4);
-  EXPECT_EQ(bytes_of(wide, "tiles in flight"), 3.0 * 2 * 1024 * 1024 * 8);
-  EXPECT_EQ(bytes_of(narrow, "tiles in flight"), 3.0 * 2 * 1024 * 1024 * 4);
+  auto const tile = static_cast<double>(automatic_tile(10000));
+  EXPECT_EQ(bytes_of(wide, "tiles in flight"), 3.0 * 2 * tile * tile * 8);
+  EXPECT_EQ(bytes_of(narrow, "tiles in flight"), 3.0 * 2 * tile * tile * 4);
   EXPECT_EQ(bytes_of(plan(parse("gram", {"job.kernels=[ntk]"})), "tiles in flight"),
-            3.0 * 1024 * 1024 * 8);
+            3.0 * tile * tile * 8);
 }
 
 TEST(PlanResources, the_total_is_the_sum_of_the_items) {
@@ -172,7 +173,7 @@ TEST(Describe, lists_every_item_of_memory) {
   for (auto const& item : regression.memory)
     EXPECT_NE(text.find("  " + item.what + "\n"), std::string::npos) << text;
   for (std::string const fragment :
-       {"tiles      1024 x 1024 points\n", "on each of 2 ranks (limit 3 GiB: ", "\nsolve  ",
+       {"tiles      1280 x 1280 points\n", "on each of 2 ranks (limit 3 GiB: ", "\nsolve  ",
         "\ndisk       763 MiB\n"})
     EXPECT_NE(text.find(fragment), std::string::npos) << fragment << "\nin\n" << text;
   EXPECT_EQ(describe(plan(parse("gram")), 1).find("solve"), std::string::npos);

@@ -88,10 +88,17 @@ struct GaborDual {
     Real const a = at.rho * root_pp * inverse / 2;
     Real const a2 = a * a;
     // sinh and cosh on [-1/2, 1/2] by their series: relative error below 1e-17.
-    Real const sinh_a =
-        a * (1 + a2 / 6 * (1 + a2 / 20 * (1 + a2 / 42 * (1 + a2 / 72 * (1 + a2 / 110)))));
-    Real const cosh_a =
-        1 + a2 / 2 * (1 + a2 / 12 * (1 + a2 / 30 * (1 + a2 / 56 * (1 + a2 / 90 * (1 + a2 / 132)))));
+    constexpr Real sinh_series[] = {
+        1, Real(1) / 6, Real(1) / 120, Real(1) / 5040, Real(1) / 362880, Real(1) / 39916800};
+    constexpr Real cosh_series[] = {1,
+                                    Real(1) / 2,
+                                    Real(1) / 24,
+                                    Real(1) / 720,
+                                    Real(1) / 40320,
+                                    Real(1) / 3628800,
+                                    Real(1) / 479001600};
+    Real const sinh_a = a * detail::polynomial(sinh_series, a2);
+    Real const cosh_a = detail::polynomial(cosh_series, a2);
     Real const weight =
         row[3] * col[3] * Kokkos::sqrt(inverse) * exponential(p_sum * inverse / 4 - Real(0.5));
     Real const slope = sinh_a * at.rho * inverse * (1 + p_sum * inverse / 2) +

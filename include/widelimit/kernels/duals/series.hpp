@@ -22,20 +22,32 @@ inline double normalize(double* h, int n) {
   return norm;
 }
 
-/// x^n, n <= 5: the series ends, and its loop is unrolled.
+/// A normalised Hermite polynomial of a degree whose loop is unrolled as that of a monomial is.
+struct LowHermite {
+  int degree;
+};
+
+/// x^n and LowHermite, n <= 5: the series ends, and its loop is unrolled.
 template <class Real>
 struct MonomialDual {
   static constexpr int terms = 6;
   static constexpr int max_degree = terms - 1;
 
   explicit MonomialDual(network::Monomial const&) {}
+  explicit MonomialDual(LowHermite const&) {}
   static constexpr int n_coefficients(network::Monomial const&) { return terms; }
+  static constexpr int n_coefficients(LowHermite const&) { return terms; }
   static double prepare(network::Monomial const& f, double r, double* out) {
     std::vector<double> power(terms, 0.0);
     power[f.degree] = 1;
     auto const h = hermite_of_polynomial(power, 1);  // ĥ does not depend on r
     std::copy(h.begin(), h.end(), out);
     return std::pow(r, f.degree) * normalize(out, terms);
+  }
+  static double prepare(LowHermite const& f, double r, double* out) {
+    std::fill_n(out, terms, 0.0);
+    out[f.degree] = 1;
+    return r > 0 ? 1 : 0;
   }
 
   KOKKOS_FORCEINLINE_FUNCTION Entry<Real> operator()(Entry<Real> const& in, Point<Real> row,
