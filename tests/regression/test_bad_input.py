@@ -33,7 +33,6 @@ KEYS = {
     ),
     "job that is not built": ({"job.type": "spectrum"}, "type", r"job.type.*spectrum.*not built"),
     "unknown choice": ({"job.kernel": "ntkk"}, "kernel", r"job.kernel: expected one of .*mean `ntk`.*found `ntkk`"),
-    "solver that is not built": ({"job.solver": "pcg"}, "solver", r"job.solver.*pcg.*not built"),
     "no network": ({"network": None}, "", r"network"),
     "no data": ({"data": None}, "", r"data"),
     "no targets": ({"data.train.targets": None}, "train", r"data.train.*targets"),
