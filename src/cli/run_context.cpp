@@ -55,9 +55,8 @@ void RunContext::compute_tiles(io::TileFile& tiles, std::function<void()> const&
 }
 
 void RunContext::stop_if_asked() const {
-  int const first = comm.first_rank_where(stop.pending());
-  if (first < 0) return;
-  throw Stopped("stopped on " + comm.broadcast(stop.reason(), first));
+  auto const reason = runtime::reason_on_any_rank(comm, stop);
+  if (!reason.empty()) throw Stopped("stopped on " + reason);
 }
 
 io::RunRecord RunContext::record() const {

@@ -50,4 +50,10 @@ std::string StopRequest::reason() const {
   return "";
 }
 
+std::string reason_on_any_rank(Communicator const& comm, StopRequest const& stop) {
+  std::string const mine = stop.reason();  // asked once: a signal may come at any time
+  int const first = comm.first_rank_where(!mine.empty());
+  return first < 0 ? "" : comm.broadcast(mine, first);
+}
+
 }  // namespace widelimit::runtime

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "widelimit/runtime/communicator.hpp"
+
 namespace widelimit::runtime {
 
 /// While it lives, SIGTERM and SIGUSR1 no longer end the process but are remembered. One at a time.
@@ -25,5 +27,9 @@ class StopRequest {
  private:
   std::optional<std::chrono::steady_clock::time_point> deadline_;
 };
+
+/// The reason of the lowest rank that was asked to end, on all ranks; empty where none was.
+/// Collective.
+std::string reason_on_any_rank(Communicator const& comm, StopRequest const& stop);
 
 }  // namespace widelimit::runtime
