@@ -68,7 +68,7 @@ void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
                                            output(), gram::DiagonalTiles::lower);
   auto const schedule = gram::schedule<Real>(grid(), context_.comm.size(), from, true);
   run_loop<Real>(context_.comm, evaluate, grid(), schedule, from, store ? &*store : nullptr,
-                 {kernel.get()}, context_.stop, {.label = "gram", .revisit_stored = true});
+                 {kernel.get()}, context_.stop, {.label = "gram"});
   operator_ = std::move(kernel);
 }
 

@@ -118,7 +118,7 @@ class RegressionJob {
     if (nngp != nullptr)
       sinks.push_back(&nngp_sink.emplace(*nngp, grid, schedule, gram::Kernel::nngp));
     run_loop<Real>(context_.comm, evaluate, grid, schedule, source, store, sinks, context_.stop,
-                   {.label = label, .revisit_stored = true});
+                   {.label = label});
   }
 
   void solve() {

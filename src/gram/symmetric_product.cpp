@@ -2,11 +2,10 @@
 
 #include <algorithm>
 
-#include "widelimit/kernels/gemm.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
-#include "gram/detail/epilogue.hpp"
+#include "gram/detail/part.hpp"
 #include "gram/detail/part_times_columns.hpp"
 
 namespace widelimit::gram {
@@ -21,13 +20,9 @@ constexpr Index sums_ld = part_side<Real> + 8;
 /// lie in its own memory: first its rows', then its columns'.
 template <class Real>
 struct BatchKernel {
-  using Policy = Kokkos::TeamPolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>>;
-  using Member = typename Policy::member_type;
-  using Scratch = Kokkos::View<Real*, typename Exec::scratch_memory_space,
-                               Kokkos::MemoryTraits<Kokkos::Unmanaged>>;
   static constexpr Index side = part_side<Real>;
 
-  std::optional<detail::Epilogue<Real>> epilogue;
+  std::optional<detail::PartWork<Real>> work;
   typename Points<Real>::Vector diagonal;
   Kernel which;
   MatrixPart<Real> const* parts;
@@ -36,24 +31,18 @@ struct BatchKernel {
   Index ld, columns;
   double* sums;
 
-  Policy policy(Exec const& exec) const {
-    Policy result(exec, static_cast<int>(count), 1);
-    if (!epilogue) return result;
-    auto const bytes = [](std::size_t n) {
-      return Kokkos::PerTeam(static_cast<int>(Scratch::shmem_size(n)));
-    };
-    return result.set_scratch_size(0, bytes(epilogue->register_count()))
-        .set_scratch_size(1, bytes(static_cast<std::size_t>(side * side)));
+  detail::PartPolicy policy(Exec const& exec) const {
+    return work ? work->policy(exec, count) : detail::PartPolicy(exec, static_cast<int>(count), 1);
   }
 
-  KOKKOS_FUNCTION void operator()(Member const& team, Index& bad) const {
+  KOKKOS_FUNCTION void operator()(detail::PartMember const& team, Index& bad) const {
     auto const& part = parts[team.league_rank()];
     double* const to = sums + team.league_rank() * 2 * sums_ld<Real> * columns;
     for (Index k = 0; k < 2 * sums_ld<Real> * columns; ++k) to[k] = 0;
     if (part.entries != nullptr) return multiply(part, part.entries, part.ld, to);
-    Scratch const entries(team.team_scratch(1), side * side);
-    bad += make(team, part, entries.data());
-    multiply(part, entries.data(), side, to);
+    Real* const entries = work->product_of(team);
+    bad += make(team, part, entries);
+    multiply(part, entries, side, to);
   }
 
  private:
@@ -74,25 +63,12 @@ struct BatchKernel {
 
   /// The entries take the place of the correlations they are made from. Returns how many are not
   /// finite.
-  Index make(Member const& team, MatrixPart<Real> const& part, Real* entries) const {
-    detail::Epilogue<Real> finish = *epilogue;
-    (which == Kernel::nngp ? finish.nngp : finish.ntk) = entries;
-    auto const d = static_cast<Index>(finish.x.extent(1));
+  Index make(detail::PartMember const& team, MatrixPart<Real> const& part, Real* entries) const {
+    detail::PartWork<Real> in_place = *work;
+    (which == Kernel::nngp ? in_place.epilogue.nngp : in_place.epilogue.ntk) = entries;
     Range const rows = part.rows, cols = part.cols;
     bool const square = rows == cols;
-    kernels::multiply_transposed(finish.x.data() + rows.begin * d, finish.y.data() + cols.begin * d,
-                                 entries, rows.size(), cols.size(), d, side);
-    Scratch const registers(team.team_scratch(0), finish.register_count());
-    Index bad = 0;
-    for (Index j = 0; j < cols.size(); j += finish.width) {
-      Index const block_end = Kokkos::min(cols.size(), j + Index{finish.width});
-      for (Index i = 0; i < rows.size(); ++i) {
-        Index const end = square ? Kokkos::min(block_end, i + 1) : block_end;
-        if (j >= end) continue;
-        bad += finish(team, registers.data(), entries + i * side + j, rows.begin + i,
-                      {cols.begin + j, cols.begin + end}, i * side + j);
-      }
-    }
+    Index const bad = in_place(team, entries, rows, cols, square, 0, side);
     if (!square) return bad;
     for (Index i = 0; i < rows.size(); ++i) {
       entries[i * side + i] = diagonal(rows.begin + i);
@@ -141,15 +117,9 @@ void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& part
     auto const& points = maker_->points;
     kernel.which = maker_->kernel;
     kernel.diagonal = kernel.which == Kernel::nngp ? points.nngp_diagonal : points.ntk_diagonal;
-    kernel.epilogue = detail::Epilogue<Real>{maker_->program.view(),
-                                             points.unit_rows,
-                                             points.unit_rows,
-                                             points.coefficients,
-                                             points.coefficients,
-                                             points.scale_out,
-                                             points.scale_out,
-                                             nullptr,
-                                             nullptr};
+    kernel.work = detail::PartWork<Real>{
+        detail::epilogue_of<Real>(maker_->program, points, points, nullptr, nullptr),
+        part_side<Real>};
   }
   Exec const exec;
   Index bad = 0;

@@ -65,18 +65,10 @@ void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* n
   if (!wants_ntk(output_)) ntk = nullptr;
   bool const diagonal = &row_points_ == &col_points_ && rows == cols;
   using Kernel = detail::TileKernel<Real>;
-  detail::Epilogue<Real> const epilogue{program_.view(),
-                                        row_points_.unit_rows,
-                                        col_points_.unit_rows,
-                                        row_points_.coefficients,
-                                        col_points_.coefficients,
-                                        row_points_.scale_out,
-                                        col_points_.scale_out,
-                                        nngp,
-                                        ntk};
+  auto const epilogue = detail::epilogue_of(program_, row_points_, col_points_, nngp, ntk);
   Exec const exec;
-  Kernel const kernel{epilogue, rows,     cols,
-                      ld,       diagonal, Kernel::side_for(rows, cols, exec.concurrency())};
+  Index const side = Kernel::side_for(rows, cols, exec.concurrency());
+  Kernel const kernel{{epilogue, side}, rows, cols, ld, diagonal};
   Index bad = 0;
   Kokkos::parallel_reduce("widelimit::gram::tile", kernel.policy(exec), kernel, bad);
   for (Real* const tile : {nngp, ntk}) {

@@ -136,11 +136,7 @@ void for_each_tile(runtime::Communicator const& comm, TileEvaluator<Real> const&
   runtime::agree(comm, [&] {
     if (error) std::rethrow_exception(error);
   });
-  if (stopped) {
-    std::string const reason =
-        comm.broadcast(stop.reason(), std::max(0, comm.first_rank_where(stop.pending())));
-    throw Stopped("stopped on " + reason);
-  }
+  if (stopped) throw Stopped("stopped on " + runtime::reason_on_any_rank(comm, stop));
   progress.finish();
 }
 

@@ -15,6 +15,12 @@ namespace widelimit::gram {
 
 using Exec = Kokkos::DefaultExecutionSpace;
 
+/// Largest side of a part of a Gram matrix that one thread works on: its entries stay in a core's
+/// second-level cache (2 MiB), beside the packed inputs, from where they are made to where they are
+/// used.
+template <class Real>
+inline constexpr Index part_side = sizeof(Real) == 4 ? 512 : 384;
+
 /// A data set after input scaling, with what the layers of one network need of it.
 template <class Real>
 struct Points {

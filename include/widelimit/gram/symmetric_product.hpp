@@ -21,11 +21,6 @@ struct MatrixPart {
   Index ld = 0;
 };
 
-/// Side of a part: its entries stay in a core's second-level cache from where they are made to
-/// where they are multiplied.
-template <class Real>
-inline constexpr Index part_side = sizeof(Real) == 4 ? 512 : 384;
-
 /// K or Θ of a data set with itself, part by part.
 template <class Real>
 struct PartMaker {

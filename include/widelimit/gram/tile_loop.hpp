@@ -46,8 +46,6 @@ class TileSource {
 /// What a loop over tiles needs to know beside the evaluator.
 struct TileLoopOptions {
   std::string label = "gram";  ///< for progress
-  bool revisit_stored =
-      false;  ///< read stored tiles and hand them to the sinks, instead of passing them over
 };
 
 /// Which tile a rank computes in which round: the unfinished tiles in order, dealt out cyclically.
@@ -63,7 +61,8 @@ struct TileSchedule {
   }
 };
 
-/// The tiles of `grid` that the loop will visit: all of them, or those that `stored` does not have.
+/// The tiles of `grid` that the loop will visit: those that `stored` does not have, or with
+/// `revisit_stored` all of them, the stored ones read and handed to the sinks as well.
 template <class Real>
 TileSchedule schedule(io::TileGrid const& grid, int ranks, TileSource<Real> const* stored,
                       bool revisit_stored);

@@ -122,4 +122,19 @@ struct Epilogue {
   }
 };
 
+/// The epilogue of the program that `rows` and `cols` were bound to.
+template <class Real>
+Epilogue<Real> epilogue_of(BoundProgram<Real> const& program, Points<Real> const& rows,
+                           Points<Real> const& cols, Real* nngp, Real* ntk) {
+  return {program.view(),
+          rows.unit_rows,
+          cols.unit_rows,
+          rows.coefficients,
+          cols.coefficients,
+          rows.scale_out,
+          cols.scale_out,
+          nngp,
+          ntk};
+}
+
 }  // namespace widelimit::gram::detail

@@ -68,10 +68,8 @@ class TileLoop : public testing::Test {
 
   void run(std::vector<TileSink<double>*> const& sinks, TileSource<double> const* stored = nullptr,
            bool revisit = false, Output output = Output::both) {
-    TileLoopOptions options;
-    options.revisit_stored = revisit;
     for_each_tile(comm_, evaluator(output), grid_, schedule(grid_, comm_.size(), stored, revisit),
-                  stored, sinks, stop_, options);
+                  stored, sinks, stop_);
   }
 
   /// Visits over all ranks.
