@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prints the polynomial coefficients of include/widelimit/kernels/elementary.hpp and mills_ratio.hpp.
+"""Prints the polynomial coefficients of include/widelimit/kernels/elementary.hpp, mills_ratio.hpp and
+transcendental.hpp, and the split of pi.
 
 Each function is interpolated at Chebyshev nodes in 60 digits and expanded in powers of its argument; the
 printed error is the largest relative error of the exact polynomial on a fine grid. Needs mpmath.
 """
 
-from mpmath import asin, atanh, erfc, exp, fac2, linspace, matrix, lu_solve, mp, mpf, cos, pi, polyval, sin, sqrt
+from mpmath import asin, atanh, erf, erfc, exp, fac2, linspace, matrix, lu_solve, floor, mp, mpf, cos, pi, polyval, sin, sqrt
 
 mp.dps = 60
 
@@ -62,11 +63,27 @@ def mills_ratio(y):  # (1+s)·(1-Φ(s))/Φ'(s), y = (s-3)/(s+3), so that [-1, 1]
     return (1 + s) * sqrt(pi / 2) * exp(s * s / 2) * erfc(s / sqrt(mpf(2)))
 
 
+def erf_ratio(y):  # erf(√y)/√y
+    return erf(sqrt(y)) / sqrt(y) if y > mpf(10) ** -40 else 2 / sqrt(pi) * (1 - y / 3)
+
+
+def split(number, bits):  # leading parts of so many bits each, then the rest
+    parts = []
+    for _ in range(2):
+        exponent = int(floor(mp.log(number, 2)))
+        unit = mpf(2) ** (exponent + 1 - bits)
+        parts.append(floor(number / unit) * unit)
+        number -= parts[-1]
+    return [mp.nstr(part, 17) for part in [*parts, number]]
+
+
 if __name__ == "__main__":
-    for digits, sizes in ((18, (18, 17, 9, 10, 8, 26)), (10, (7, 6, 4, 4, 4, 10))):
+    for digits, sizes in ((18, (18, 17, 9, 10, 8, 26, 9)), (10, (7, 6, 4, 4, 4, 10, 4))):
         show("asin(sqrt(y))/sqrt(y), 0 <= y <= 1/2", arcsine_ratio, 0, 0.5, sizes[0], digits)
         show("(sin t - t cos t)/y^1.5, y = sin(t/2)^2 <= 1/2", relu_deviation, 0, 0.5, sizes[1], digits)
         show("(exp(r)-1-r)/r^2, |r| <= 0.3466", exponential_rest, -0.3466, 0.3466, sizes[2], digits)
         show("atanh(sqrt(y))/sqrt(y), 0 <= y <= 1/9", arctanh_ratio, 0, mpf(1) / 9, sizes[3], digits)
         show("sin(sqrt(y))/sqrt(y), 0 <= y <= (pi/2)^2", sine_ratio, 0, (pi / 2) ** 2, sizes[4], digits)
         show("(1+s) times the Mills ratio, y = (s-3)/(s+3)", mills_ratio, -1, 1, sizes[5], digits)
+        show("erf(sqrt(y))/sqrt(y), 0 <= y <= 0.3", erf_ratio, 0, mpf("0.3"), sizes[6], digits)
+    print("// pi =", " + ".join(split(mp.pi, 29)))
