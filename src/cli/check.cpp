@@ -9,6 +9,8 @@
 #include "widelimit/runtime/environment.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "cli/jobs.hpp"
+
 namespace widelimit::cli {
 namespace {
 
@@ -43,46 +45,57 @@ double seconds_per_entry(InputFile const& input, Index features) {
   return best / (n * n);
 }
 
+/// The lines on the network of a job with kernels.
+std::string describe_network(InputFile const& input) {
+  auto const compiled = gram::compile(input.network);
+  return fmt::format(
+             "network    {} weight layers, {} element-wise layers, {} register{}, about {:.3g} "
+             "flops an entry\n",
+             compiled.dense_layers, compiled.element_wise_layers, compiled.n_registers,
+             compiled.n_registers == 1 ? "" : "s", gram::flops_per_entry(compiled)) +
+         network::describe(input.network, 11);
+}
+
+/// The time that entries of Gram matrices take. Collective.
+std::string describe_time(runtime::Communicator const& comm, InputFile const& input,
+                          DataShapes const& shapes, ResourcePlan const& plan) {
+  bool const is_double = input.precision == Precision::double_;
+  double const entry_s = comm.max(is_double ? seconds_per_entry<double>(input, shapes.features)
+                                            : seconds_per_entry<float>(input, shapes.features));
+  auto const time = [&](double entries) {
+    return runtime::format_seconds(entries * entry_s / comm.size());
+  };
+  int const threads = runtime::Environment::threads();
+  std::string text = fmt::format(
+      "time       gram about {} on {} rank{} of {} thread{} ({} an entry, measured now)\n",
+      time(plan.gram_entries), comm.size(), comm.size() == 1 ? "" : "s", threads,
+      threads == 1 ? "" : "s", runtime::format_seconds(entry_s));
+  if (plan.iteration_entries > 0)
+    text += fmt::format("           each iteration about {}\n", time(plan.iteration_entries));
+  return text;
+}
+
 }  // namespace
 
 std::string check_report(runtime::Communicator const& comm, InputFile const& input,
                          DataShapes const& shapes, ResourcePlan const& plan) {
-  bool const is_double = input.precision == Precision::double_;
-  double entry_s = is_double ? seconds_per_entry<double>(input, shapes.features)
-                             : seconds_per_entry<float>(input, shapes.features);
-  entry_s = comm.max(entry_s);
-  auto const compiled = gram::compile(input.network);
+  JobKind const& job = kind_of(input.job);
+  bool const has_kernels = plan.gram_entries > 0;
   std::string text;
   if (!input.title.empty()) text += "title      " + input.title + "\n";
-  text += fmt::format("job        {}\n",
-                      std::holds_alternative<GramOptions>(input.job) ? "gram" : "regression");
-  text += "regime     kernel: NNGP and NTK of the network at infinite width\n";
+  text += fmt::format("job        {}\n", job.name);
+  if (has_kernels) text += "regime     kernel: NNGP and NTK of the network at infinite width\n";
   text += fmt::format("data       {} training points, {} test points, {} features\n", shapes.train,
                       shapes.test, shapes.features);
   text += fmt::format("precision  {}\n", to_string(input.precision));
-  text += fmt::format(
-      "network    {} weight layers, {} element-wise layers, {} register{}, about {:.3g} flops an "
-      "entry\n",
-      compiled.dense_layers, compiled.element_wise_layers, compiled.n_registers,
-      compiled.n_registers == 1 ? "" : "s", gram::flops_per_entry(compiled));
-  text += network::describe(input.network, 11);
+  if (has_kernels) text += describe_network(input);
   text += describe(plan, comm.size());
-  text += fmt::format(
-      "time       gram about {} on {} rank{} of {} thread{} ({} an entry, measured now)\n",
-      runtime::format_seconds(plan.gram_entries * entry_s / comm.size()), comm.size(),
-      comm.size() == 1 ? "" : "s", runtime::Environment::threads(),
-      runtime::Environment::threads() == 1 ? "" : "s", runtime::format_seconds(entry_s));
-  if (plan.regression && plan.regression->iteration_entries > 0) {
-    text += fmt::format(
-        "           each iteration about {}\n",
-        runtime::format_seconds(plan.regression->iteration_entries * entry_s / comm.size()));
-  }
+  if (has_kernels) text += describe_time(comm, input, shapes, plan);
   text += "output     " + input.output.file + "\n";
   if (input.checkpoint.enabled) {
-    bool const gram = std::holds_alternative<GramOptions>(input.job);
     text += "checkpoint " +
-            (gram ? input.output.file + ".partial"
-                  : checkpoint_path(input.checkpoint, input.output.file)) +
+            (job.results_are_checkpoint ? input.output.file + ".partial"
+                                        : checkpoint_path(input.checkpoint, input.output.file)) +
             "\n";
   }
   return text;

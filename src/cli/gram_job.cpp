@@ -1,6 +1,6 @@
 #include "widelimit/runtime/log.hpp"
 
-#include "cli/run_context.hpp"
+#include "cli/job_drivers.hpp"
 #include "cli/tile_store.hpp"
 
 namespace widelimit::cli {
@@ -90,6 +90,18 @@ void run(RunContext& context) {
 }
 
 }  // namespace
+
+void plan_gram(PlanRequest const& request, ResourcePlan& plan) {
+  auto const& job = std::get<GramOptions>(request.input.job);
+  double const matrices = (job.nngp ? 1 : 0) + (job.ntk ? 1 : 0);
+  auto const n = static_cast<double>(request.shapes.train);
+  auto const n_test = static_cast<double>(request.shapes.test);
+  plan_kernels(request, matrices, plan);
+  plan.gram_entries = n * (n + 1) / 2 + n * n_test;
+  plan.disk_bytes =
+      matrices * (n * n + n * n_test) * (request.input.precision == Precision::double_ ? 8 : 4);
+  plan.less_memory = "a smaller resources.tile";
+}
 
 void run_gram(RunContext& context) {
   if (context.input.precision == Precision::double_) {

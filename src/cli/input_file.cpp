@@ -9,7 +9,8 @@
 #include "widelimit/network/reader.hpp"
 #include "widelimit/network/validate.hpp"
 
-#include "sections.hpp"
+#include "cli/jobs.hpp"
+#include "cli/sections.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -40,17 +41,6 @@ bool same_file(std::string const& a, std::string const& b) {
     return path.empty() ? fs::path(name) : path;
   };
   return full(a) == full(b);
-}
-
-void check_job(InputFile const& input) {
-  auto const* regression = std::get_if<RegressionOptions>(&input.job);
-  if (regression == nullptr) return;
-  if (input.data.train.targets.empty())
-    throw InputError(input.where("data.train"),
-                     "a regression needs the key `targets` here: a data set of the file");
-  if (!input.data.test && regression->posterior != RegressionOptions::Posterior::mean)
-    throw InputError(input.where("job.posterior"),
-                     "the posterior is computed on test data, and `data.test` is missing");
 }
 
 }  // namespace
@@ -92,6 +82,14 @@ std::string InputFile::job_identity() const {
     if (std::ranges::find(effort_keys, name) == std::end(effort_keys))
       all += "job." + name + ": " + job_map.at(name).canonical() + "\n";
   return all;
+}
+
+void require_targets(InputFile const& input) {
+  if (input.data.train.targets.empty())
+    throw InputError(
+        input.where("data.train"),
+        fmt::format("a job of type {} needs the key `targets` here: a data set of the file",
+                    kind_of(input.job).name));
 }
 
 void require_separate_files(InputFile const& input) {
@@ -136,7 +134,7 @@ InputFile parse_input(std::string const& text, std::string const& path,
   auto const output = root.find("output");
   input.output = detail::read_output(output ? *output : root.null_at("output"), path);
   require_separate_files(input);
-  check_job(input);
+  if (auto const check = kind_of(input.job).check) check(input);
   return input;
 }
 

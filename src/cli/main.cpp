@@ -12,6 +12,7 @@
 #include "widelimit/runtime/log.hpp"
 
 #include "cli/check.hpp"
+#include "cli/jobs.hpp"
 #include "cli/run_context.hpp"
 
 namespace {
@@ -37,13 +38,14 @@ void run_job(runtime::Communicator const& comm, CommandLine const& command) {
   }
   cli::require_memory(input, plan, comm.size());
   cli::RunContext context{comm, command, std::move(input), shapes, std::move(plan), stop, {}};
-  bool const is_gram = std::holds_alternative<cli::GramOptions>(context.input.job);
+  auto const& job = cli::kind_of(context.input.job);
   try {
-    is_gram ? cli::run_gram(context) : cli::run_regression(context);
+    job.run(context);
   } catch (Stopped const& e) {
-    throw Stopped(e.what() + std::string(is_gram || context.input.checkpoint.enabled
-                                             ? "; finished tiles are saved, go on with --resume"
-                                             : "; nothing is saved, as checkpoint is none"));
+    throw Stopped(e.what() +
+                  std::string(job.results_are_checkpoint || context.input.checkpoint.enabled
+                                  ? "; finished tiles are saved, go on with --resume"
+                                  : "; nothing is saved, as checkpoint is none"));
   }
 }
 

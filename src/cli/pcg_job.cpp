@@ -162,7 +162,8 @@ class PcgJob {
     }
     if (state_.iteration > 0)
       results.write("/solver/residual", {{state_.iteration}, {"iteration"}}, state_.history.data());
-    bool const stored = context_.plan.regression->gram == RegressionOptions::Gram::stored;
+    bool const stored =
+        std::get<RegressionPlan>(context_.plan.choice).gram == RegressionOptions::Gram::stored;
     results.attribute("/solver", "type", "pcg");
     results.attribute("/solver", "converged", Index{outcome_.end == PcgEnd::converged});
     results.attribute("/solver", "iterations", state_.iteration);

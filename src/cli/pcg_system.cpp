@@ -22,7 +22,7 @@ PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem)
     : context_(context),
       problem_(problem),
       job_(options_of(context)),
-      plan_(*context.plan.regression),
+      plan_(std::get<RegressionPlan>(context.plan.choice)),
       kernel_(kernel_of(job_)),
       rows_(context.comm, context.shapes.train),
       columns_(problem.program, problem.train, kernel_) {

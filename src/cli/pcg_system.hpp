@@ -15,7 +15,7 @@
 
 namespace widelimit::cli {
 
-/// Operator and preconditioner as planned in `context.plan.regression`.
+/// Operator and preconditioner as planned in `context.plan.choice`.
 /// \tparam Real  of tiles and of the preconditioner; vectors are double
 template <class Real>
 class PcgSystem {

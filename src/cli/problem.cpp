@@ -10,6 +10,8 @@
 #include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "cli/jobs.hpp"
+
 namespace widelimit::cli {
 namespace {
 
@@ -60,10 +62,6 @@ Index inspect_targets(InputFile const& input, std::string const& part, DataSetOp
   return labels ? 0 : info.row_size();
 }
 
-bool is_regression(InputFile const& input) {
-  return std::holds_alternative<RegressionOptions>(input.job);
-}
-
 template <class Real>
 linalg::ReplicatedMatrix read_real_targets(runtime::Communicator const& comm,
                                            io::Source const& source, Index rows) {
@@ -100,13 +98,13 @@ void require_finite_kernels(InputFile const& input, std::string const& part,
 
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input) {
   DataShapes shapes;
+  bool const uses_targets = kind_of(input.job).uses_targets;
   runtime::agree_on_root(comm, [&] {
     auto const& data = input.data;
     auto const train = inspect_inputs(input, "train", data.train);
     shapes.train = train.rows();
     shapes.features = train.row_size();
-    if (is_regression(input))
-      shapes.outputs = inspect_targets(input, "train", data.train, shapes.train);
+    if (uses_targets) shapes.outputs = inspect_targets(input, "train", data.train, shapes.train);
     if (!data.test) return;
     auto const test = inspect_inputs(input, "test", *data.test);
     shapes.test = test.rows();
@@ -116,7 +114,7 @@ DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& inpu
           fmt::format("test points have {} features, training points have {}; they must agree",
                       test.row_size(), shapes.features));
     }
-    if (!is_regression(input) || data.test->targets.empty()) return;
+    if (!uses_targets || data.test->targets.empty()) return;
     Index const outputs = inspect_targets(input, "test", *data.test, shapes.test);
     if (outputs != shapes.outputs) {
       throw InputError(

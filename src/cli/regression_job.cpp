@@ -6,9 +6,9 @@
 #include "widelimit/regression/prediction_sink.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "cli/job_drivers.hpp"
 #include "cli/pcg_job.hpp"
 #include "cli/regression_results.hpp"
-#include "cli/run_context.hpp"
 #include "cli/tile_store.hpp"
 
 namespace widelimit::cli {
@@ -272,7 +272,7 @@ class RegressionJob {
 }  // namespace
 
 void run_regression(RunContext& context) {
-  if (context.plan.regression->solver == RegressionOptions::Solver::pcg)
+  if (std::get<RegressionPlan>(context.plan.choice).solver == RegressionOptions::Solver::pcg)
     return run_pcg_regression(context);
   switch (context.input.precision) {
     case Precision::double_:

@@ -6,6 +6,8 @@
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "cli/job_drivers.hpp"
+
 namespace widelimit::cli {
 namespace {
 
@@ -129,8 +131,8 @@ Index variance_block(Index points) {
   return std::clamp<Index>(Index{1 << 23} / std::max<Index>(1, points), 8, 64);
 }
 
-RegressionPlan plan_regression(InputFile const& input, DataShapes const& shapes, Index tile,
-                               int ranks, double free_bytes) {
+RegressionPlan choose_regression(InputFile const& input, DataShapes const& shapes, Index tile,
+                                 int ranks, double free_bytes) {
   auto const& job = std::get<RegressionOptions>(input.job);
   Sizes const size{static_cast<double>(shapes.train),
                    static_cast<double>(shapes.test),
@@ -166,6 +168,9 @@ RegressionPlan plan_regression(InputFile const& input, DataShapes const& shapes,
   return plan;
 }
 
+namespace {
+
+/// The choice, for people.
 std::string describe(RegressionPlan const& plan) {
   std::string text = "solver     ";
   if (plan.solver == Solver::cholesky) {
@@ -178,6 +183,39 @@ std::string describe(RegressionPlan const& plan) {
                             : "none");
   }
   return text + "           matrices and vectors of a rank: " + plan.alternatives + "\n";
+}
+
+/// What of the keys of `job` would need less memory.
+std::string less_memory(RegressionPlan const& plan) {
+  if (plan.solver == Solver::cholesky) return "the solver pcg (job.solver), which needs less";
+  if (plan.gram == Gram::stored) return "job.gram: recomputed, which keeps no kernel matrix";
+  return "a lower job.preconditioner.rank";
+}
+
+}  // namespace
+
+void check_regression(InputFile const& input) {
+  auto const& job = std::get<RegressionOptions>(input.job);
+  require_targets(input);
+  if (!input.data.test && job.posterior != Posterior::mean)
+    throw InputError(input.where("job.posterior"),
+                     "the posterior is computed on test data, and `data.test` is missing");
+}
+
+void plan_regression(PlanRequest const& request, ResourcePlan& plan) {
+  double const kernels =
+      needs_of(std::get<RegressionOptions>(request.input.job)).both_kernels ? 2 : 1;
+  plan_kernels(request, kernels, plan);
+  auto chosen = choose_regression(request.input, request.shapes, plan.tile, request.comm.size(),
+                                  plan.memory_limit - plan.memory_bytes());
+  std::ranges::copy(chosen.memory, std::back_inserter(plan.memory));
+  plan.disk_bytes = chosen.disk_bytes;
+  plan.gram_entries = chosen.gram_entries;
+  plan.iteration_entries = chosen.iteration_entries;
+  plan.solve_flops = chosen.solve_flops;
+  plan.description = describe(chosen);
+  plan.less_memory = less_memory(chosen);
+  plan.choice = std::move(chosen);
 }
 
 }  // namespace widelimit::cli

@@ -7,14 +7,10 @@
 
 #include "widelimit/cli/input_file.hpp"
 
+#include "cli/memory_item.hpp"
 #include "cli/problem.hpp"
 
 namespace widelimit::cli {
-
-struct MemoryItem {
-  std::string what;
-  double bytes;
-};
 
 /// What is chosen where the input file leaves it to the program, and estimates for it.
 struct RegressionPlan {
@@ -35,13 +31,10 @@ struct RegressionPlan {
 /// equal arguments.
 /// Throws InputError: a rank of the preconditioner above N, a tolerance below what the precision
 /// reaches, a posterior that a solver does not give.
-RegressionPlan plan_regression(InputFile const& input, DataShapes const& shapes, Index tile,
-                               int ranks, double free_bytes);
+RegressionPlan choose_regression(InputFile const& input, DataShapes const& shapes, Index tile,
+                                 int ranks, double free_bytes);
 
 /// Test points whose variances conjugate gradients solve for at once: fewer the longer the vectors.
 Index variance_block(Index points);
-
-/// The choice, for people.
-std::string describe(RegressionPlan const& plan);
 
 }  // namespace widelimit::cli

@@ -49,10 +49,4 @@ struct RunContext {
   io::RunRecord record() const;
 };
 
-/// Gram matrices into a results file, which is its own checkpoint until it is finished.
-void run_gram(RunContext& context);
-
-/// Kernel regression.
-void run_regression(RunContext& context);
-
 }  // namespace widelimit::cli

@@ -53,6 +53,9 @@ InputFile read_input(runtime::Communicator const& comm, std::string const& path,
 InputFile parse_input(std::string const& text, std::string const& path,
                       std::vector<std::string> const& overrides = {});
 
+/// Throws InputError where the training data have no targets. Local.
+void require_targets(InputFile const& input);
+
 /// Throws InputError when the results or the checkpoint would overwrite data that the run reads, or
 /// each other. For use again after `--output` has replaced the output. Names are compared as files:
 /// links and other spellings of a path are seen through. Local.

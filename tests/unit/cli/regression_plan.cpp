@@ -25,7 +25,7 @@ InputFile parse(std::vector<std::string> const& overrides) {
 RegressionPlan plan(std::vector<std::string> const& overrides, Index points, double free_bytes,
                     int ranks = 1) {
   DataShapes const shapes{.train = points, .test = 1000, .features = 784, .outputs = 10};
-  return plan_regression(parse(overrides), shapes, 1024, ranks, free_bytes);
+  return choose_regression(parse(overrides), shapes, 1024, ranks, free_bytes);
 }
 
 double bytes(RegressionPlan const& plan) {

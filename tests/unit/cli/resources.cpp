@@ -151,9 +151,20 @@ TEST(RequireMemory, says_what_takes_how_much_and_what_to_change) {
       {"resources.memory_per_rank: this run needs about 510 MiB", "on each of 4 ranks",
        "there are 256 MiB (resources.memory_per_rank)", "inputs 10 MiB;",
        "kernel matrices 500 MiB;", "use more ranks", "data.train.rows", "precision: single"});
-  auto const of_gram = test::input_error_of([&] { require_memory(parse("gram"), plan, 1); });
-  EXPECT_NE(of_gram.find("on each of 1 rank,"), std::string::npos) << of_gram;
-  EXPECT_NE(of_gram.find("a smaller resources.tile"), std::string::npos) << of_gram;
+  plan.less_memory = "a smaller resources.tile";
+  auto const alone = test::input_error_of([&] { require_memory(parse("gram"), plan, 1); });
+  EXPECT_NE(alone.find("on each of 1 rank,"), std::string::npos) << alone;
+  EXPECT_NE(alone.find(", or a smaller resources.tile"), std::string::npos) << alone;
+}
+
+TEST(PlanResources, every_job_says_which_of_its_keys_need_less_memory) {
+  EXPECT_EQ(plan(parse("gram")).less_memory, "a smaller resources.tile");
+  EXPECT_NE(plan(parse("regression")).less_memory.find("the solver pcg"), std::string::npos);
+  auto const pcg = [](std::string const& gram) {
+    return plan(parse("regression, solver: pcg, gram: " + gram)).less_memory;
+  };
+  EXPECT_NE(pcg("stored").find("gram: recomputed"), std::string::npos);
+  EXPECT_NE(pcg("recomputed").find("preconditioner.rank"), std::string::npos);
 }
 
 TEST(RequireMemory, points_at_the_line_that_set_the_limit) {

@@ -1,0 +1,19 @@
+/// \file
+/// The functions of the jobs that their table names; see jobs.hpp for what each has to do.
+#pragma once
+
+#include "cli/jobs.hpp"
+#include "cli/run_context.hpp"
+
+namespace widelimit::cli {
+
+/// Gram matrices into a results file, which is its own checkpoint until it is finished.
+void plan_gram(PlanRequest const& request, ResourcePlan& plan);
+void run_gram(RunContext& context);
+
+/// Kernel regression.
+void check_regression(InputFile const& input);
+void plan_regression(PlanRequest const& request, ResourcePlan& plan);
+void run_regression(RunContext& context);
+
+}  // namespace widelimit::cli
