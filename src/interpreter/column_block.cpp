@@ -44,8 +44,7 @@ Small mean_of(Particles const& particles, std::vector<double>& slots, Index rows
   particles.sum(slots, length);
   Small result(rows, cols);
   double const factor = 1.0 / static_cast<double>(particles.count());
-  for (Index i = 0; i < length; ++i)
-    result.data()[i] = factor * slots[static_cast<std::size_t>(i)];
+  for (Index i = 0; i < length; ++i) result.data()[i] = factor * slots[static_cast<std::size_t>(i)];
   return result;
 }
 
@@ -206,20 +205,20 @@ std::vector<double> means(Particles const& particles, Columns<Real> const& x, in
 template <class Real>
 Columns<Real> select(Particles const& particles, Columns<Real> const& x,
                      std::vector<Index> const& which) {
-  auto const result =
-      make_columns<Real>("widelimit::interpreter::selected", particles, static_cast<Index>(which.size()));
+  auto const result = make_columns<Real>("widelimit::interpreter::selected", particles,
+                                         static_cast<Index>(which.size()));
   Index const rows = particles.local_count();
   for (std::size_t c = 0; c < which.size(); ++c)
     std::copy_n(x.data() + which[c] * rows, rows, result.data() + static_cast<Index>(c) * rows);
   return result;
 }
 
-#define WIDELIMIT_INSTANTIATE(Real)                                                             \
-  template class ColumnBlock<Real>;                                                             \
-  template Small inner(Particles const&, Columns<Real> const&, Columns<Real> const&);           \
-  template void add_product(Particles const&, double, Columns<Real> const&, Small const&,       \
-                            double, Columns<Real> const&);                                      \
-  template std::vector<double> means(Particles const&, Columns<Real> const&, int);              \
+#define WIDELIMIT_INSTANTIATE(Real)                                                               \
+  template class ColumnBlock<Real>;                                                               \
+  template Small inner(Particles const&, Columns<Real> const&, Columns<Real> const&);             \
+  template void add_product(Particles const&, double, Columns<Real> const&, Small const&, double, \
+                            Columns<Real> const&);                                                \
+  template std::vector<double> means(Particles const&, Columns<Real> const&, int);                \
   template Columns<Real> select(Particles const&, Columns<Real> const&, std::vector<Index> const&);
 WIDELIMIT_INSTANTIATE(float)
 WIDELIMIT_INSTANTIATE(double)

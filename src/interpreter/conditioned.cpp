@@ -156,9 +156,8 @@ class Conditioned final : public Weights<Real> {
     from.image.grow(to.basis.rank(), from.basis.rank());
     auto const& directions = from.basis.block();
     for (Index begin = done; begin < from.basis.rank();) {
-      Index const end =
-          std::min(from.basis.rank(), (begin / ColumnBlock<Real>::panel_columns + 1) *
-                                          ColumnBlock<Real>::panel_columns);
+      Index const end = std::min(from.basis.rank(), (begin / ColumnBlock<Real>::panel_columns + 1) *
+                                                        ColumnBlock<Real>::panel_columns);
       from.image_space->draw(*from.gaussian, end - begin);
       Small const known = to.gaussian->inner(directions.panel_part({begin, end}));
       Small const taken = to.basis.block().inner(from.gaussian->panel_part({begin, end}));

@@ -34,8 +34,8 @@ class Dense final : public Weights<Real> {
                      whole.data(), n, Real{0}, y.data() + lane.begin, rows);
       });
     } else {
-      detail::gemm(true, false, n, k, rows, Real{1}, w.data(), rows, x.columns.data(), rows, Real{0},
-                   whole.data(), n);
+      detail::gemm(true, false, n, k, rows, Real{1}, w.data(), rows, x.columns.data(), rows,
+                   Real{0}, whole.data(), n);
       Kokkos::deep_copy(y, Real{0});
       particles_.add_scattered(whole.data(), k, y.data(), rows);
     }

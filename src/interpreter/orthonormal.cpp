@@ -10,7 +10,7 @@ namespace {
 
 struct Factor {
   std::vector<Index> pivots;  ///< columns chosen, in order
-  Small inverse;  ///< X(:, pivots)·inverse is orthonormal; upper triangular
+  Small inverse;              ///< X(:, pivots)·inverse is orthonormal; upper triangular
 };
 
 /// Inverse of the upper triangular R.
@@ -79,8 +79,9 @@ Factor plain_factor(Small const& gram) {
       } else if (value > 0) {
         r(j, j) = std::sqrt(value);
       } else {
-        throw InputError("the random columns of this run are not independent to working precision: "
-                         "there are too few particles for them (job.particles)");
+        throw InputError(
+            "the random columns of this run are not independent to working precision: "
+            "there are too few particles for them (job.particles)");
       }
     }
   }

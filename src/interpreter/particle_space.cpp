@@ -48,8 +48,7 @@ template <class Real>
 void ParticleSpace<Real>::project(Columns<Real> const& x) const {
   subtract_means(particles_, x);
   for (auto const& member : members_)
-    if (member.block->columns() > 0)
-      member.block->add_product(-1, member.block->inner(x), x);
+    if (member.block->columns() > 0) member.block->add_product(-1, member.block->inner(x), x);
 }
 
 template <class Real>
@@ -84,10 +83,11 @@ void ParticleSpace<Real>::draw(ColumnBlock<Real>& block, Index count,
     auto const others = static_cast<Index>(orthogonal_to.extent(1));
     Index const constraints = columns() + count + others + 1;
     if (constraints > particles_.count())
-      throw InputError(fmt::format(
-          "moments of {} random columns cannot be matched with {} particles; use more particles, or "
-          "a larger job.tolerance, which keeps fewer columns",
-          constraints - 1, particles_.count()));
+      throw InputError(
+          fmt::format("moments of {} random columns cannot be matched with {} particles; use more "
+                      "particles, or "
+                      "a larger job.tolerance, which keeps fewer columns",
+                      constraints - 1, particles_.count()));
     // A random column loses little of its length to a space of few dimensions, so once is enough
     // there.
     int const passes = 4 * constraints > particles_.count() ? 2 : 1;

@@ -48,14 +48,13 @@ Range Particles::of(int rank) const {
 void Particles::for_each_lane(std::function<void(Index, Range)> const& f) const {
   Range const lanes = lanes_of(comm_.rank());
   Index const first = lane_begin(lanes.begin);
-  Kokkos::parallel_for(
-      "widelimit::interpreter::lanes",
-      Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>>(Exec(), 0, lanes.size(),
-                                                                   Kokkos::ChunkSize(1)),
-      [&](Index slot) {
-        Index const lane = lanes.begin + slot;
-        f(slot, {lane_begin(lane) - first, lane_begin(lane + 1) - first});
-      });
+  Kokkos::parallel_for("widelimit::interpreter::lanes",
+                       Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>>(
+                           Exec(), 0, lanes.size(), Kokkos::ChunkSize(1)),
+                       [&](Index slot) {
+                         Index const lane = lanes.begin + slot;
+                         f(slot, {lane_begin(lane) - first, lane_begin(lane + 1) - first});
+                       });
 }
 
 void Particles::sum(std::vector<double>& slots, Index length) const {
@@ -130,8 +129,7 @@ Columns<Real> make_columns(char const* label, Particles const& particles, Index 
     throw InputError(fmt::format(
         "no memory for {} columns of {} particles ({}); use fewer particles, more ranks, a larger "
         "job.tolerance or precision: single",
-        columns, rows,
-        runtime::format_bytes(static_cast<double>(rows * columns) * sizeof(Real))));
+        columns, rows, runtime::format_bytes(static_cast<double>(rows * columns) * sizeof(Real))));
   }
 }
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 # From the bottom: each may include itself and those before it.
-MODULES = ["runtime", "io", "linalg", "network", "kernels", "gram", "regression", "program", "cli"]
+MODULES = ["runtime", "io", "linalg", "network", "kernels", "gram", "regression", "program", "interpreter", "cli"]
 PREFIX = "widelimit::"
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"(?:widelimit/)?(\w+)/', re.MULTILINE)
