@@ -4,6 +4,7 @@
 #include <set>
 
 #include "widelimit/kernels/dual_union.hpp"
+#include "widelimit/runtime/error.hpp"
 
 namespace widelimit::gram {
 namespace {
@@ -74,6 +75,13 @@ class Compiler {
   Value apply(network::Concat const& concat, std::string const& name, Value in,
               bool may_overwrite) {
     return join(name, concat.branches, in, may_overwrite, Join::concat);
+  }
+
+  /// Layers of positions.
+  template <class Kind>
+  Value apply(Kind const&, std::string const& name, Value, bool) {
+    throw InputError("network: Gram matrices of networks with the layer `" + name +
+                     "` are not built in this version");
   }
 
   enum class Join { sum, product, concat };

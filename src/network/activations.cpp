@@ -1,5 +1,7 @@
 #include "activations.hpp"
 
+#include "widelimit/io/spelling.hpp"
+
 namespace widelimit::network::detail {
 namespace {
 
@@ -115,6 +117,28 @@ std::span<ActivationEntry const> activations() {
       {"hermite", {"degree"}, read_hermite},
       {"numerical", {"fn", "points"}, read_numerical}};
   return table;
+}
+
+std::vector<std::string_view> activation_names() {
+  std::vector<std::string_view> names;
+  for (auto const& entry : activations()) names.push_back(entry.name);
+  return names;
+}
+
+std::optional<Activation> find_activation(std::string const& name, YamlNode const& keys) {
+  for (auto const& entry : activations()) {
+    if (entry.name != name) continue;
+    keys.expect_keys(entry.keys);
+    return entry.read(keys);
+  }
+  return std::nullopt;
+}
+
+Activation read_activation(std::string const& name, YamlNode const& place, YamlNode const& keys) {
+  if (auto const found = find_activation(name, keys)) return *found;
+  auto const names = activation_names();
+  place.fail("unknown element-wise function `" + name + "`" + io::suggestion(name, names) +
+             "; known: " + io::join(names));
 }
 
 }  // namespace widelimit::network::detail

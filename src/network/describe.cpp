@@ -46,12 +46,68 @@ std::string parameters(Activation const& activation) {
       activation);
 }
 
+std::string_view name_of(Padding padding) {
+  constexpr std::string_view names[] = {"valid", "same", "circular"};
+  return names[static_cast<std::size_t>(padding)];
+}
+
+std::string text_of(PerAxis const& numbers) {
+  return numbers.size() == 1 ? std::to_string(numbers.front())
+                             : fmt::format("[{}]", fmt::join(numbers, ", "));
+}
+
+std::string embedding_text(Attention const& l) {
+  if (l.embedding == Attention::Embedding::none) return "none";
+  std::string text = l.embedding == Attention::Embedding::sum ? "sum" : "concat";
+  if (l.n_chan_pos_emb) text += fmt::format(" of {} channels", *l.n_chan_pos_emb);
+  text += fmt::format(", w_pos_emb_std {:.6g}, pos_emb_decay ", l.w_pos_emb_std);
+  if (l.decay) {
+    text += fmt::format("length {:.6g} p_norm {:.6g}", l.decay->length, l.decay->p_norm);
+  } else {
+    text += "none";
+  }
+  return text + fmt::format(", val_pos_emb {}", l.val_pos_emb);
+}
+
+std::string parameters(Attention const& l) {
+  constexpr std::string_view mechanisms[] = {"softmax", "identity", "abs", "relu"};
+  return fmt::format(
+      "linear_scaling {}, attention_mechanism {}, w_key_std {:.6g}, w_query_std {:.6g}, "
+      "w_value_std {:.6g}, w_out_std {:.6g}, b_std {:.6g}, pos_emb_type {}",
+      l.linear_scaling, mechanisms[static_cast<std::size_t>(l.mechanism)], l.w_key_std,
+      l.w_query_std, l.w_value_std, l.w_out_std, l.b_std, embedding_text(l));
+}
+
+std::string parameters(Rnn const& l) {
+  auto const activation = parameters(l.activation);
+  return fmt::format("activation {}{}, w_std {:.6g}, u_std {:.6g}, b_std {:.6g}, return {}",
+                     l.activation_name, activation.empty() ? "" : " (" + activation + ")", l.w_std,
+                     l.u_std, l.b_std, l.returns == Rnn::Return::last ? "last" : "sequence");
+}
+
 std::string parameters(Layer const& layer) {
   return std::visit(
       Overloaded{
           [](Dense const& l) {
             return fmt::format("w_std {:.6g}, b_std {:.6g}", l.w_std, l.b_std);
           },
+          [](Conv const& l) {
+            return fmt::format("filter {}, strides {}, padding {}, w_std {:.6g}, b_std {:.6g}",
+                               text_of(l.filter), text_of(l.strides), name_of(l.padding), l.w_std,
+                               l.b_std);
+          },
+          [](Pool const& l) {
+            return fmt::format("window {}, strides {}, padding {}{}", text_of(l.window),
+                               text_of(l.strides), name_of(l.padding),
+                               l.kind == Pool::Kind::sum
+                                   ? ""
+                                   : fmt::format(", normalize_edges {}", l.normalize_edges));
+          },
+          [](Attention const& l) { return parameters(l); },
+          [](Aggregate const& l) { return "pattern " + l.pattern; },
+          [](Rnn const& l) { return parameters(l); },
+          [](GlobalPool const&) { return std::string(); },
+          [](Flatten const&) { return std::string(); },
           [](Activation const& f) { return parameters(f); },
           [](LayerNorm const& l) {
             return fmt::format("axes {}, eps {:.6g}",
@@ -120,11 +176,17 @@ std::string describe(Sequence const& layers, int indent) {
 }
 
 Index count_weight_layers(Sequence const& layers) {
-  return total(layers, []<class L>(L const&) { return std::is_same_v<L, Dense> ? 1 : 0; });
+  return total(layers, []<class L>(L const&) {
+    bool const weights = std::is_same_v<L, Dense> || std::is_same_v<L, Conv> ||
+                         std::is_same_v<L, Attention> || std::is_same_v<L, Rnn>;
+    return weights ? 1 : 0;
+  });
 }
 
 Index count_activations(Sequence const& layers) {
-  return total(layers, []<class L>(L const&) { return std::is_same_v<L, Activation> ? 1 : 0; });
+  return total(layers, []<class L>(L const&) {
+    return std::is_same_v<L, Activation> || std::is_same_v<L, Rnn> ? 1 : 0;
+  });
 }
 
 }  // namespace widelimit::network

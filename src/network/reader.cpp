@@ -1,17 +1,15 @@
 #include "widelimit/network/reader.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include "widelimit/io/spelling.hpp"
 
 #include "activations.hpp"
+#include "positional_layers.hpp"
 
 namespace widelimit::network {
 namespace {
 
+using detail::Kind;
 using io::YamlNode;
-using Kind = decltype(Layer::kind);
 
 struct LayerEntry {
   std::string_view name;
@@ -70,44 +68,32 @@ Kind read_repeat(YamlNode const& keys) {
 }
 
 constexpr LayerEntry layers[] = {{"dense", read_dense},
+                                 {"conv", detail::read_conv<Conv::Weights::shared>},
+                                 {"conv_local", detail::read_conv<Conv::Weights::local>},
+                                 {"conv_transpose", detail::read_conv<Conv::Weights::transposed>},
+                                 {"avg_pool", detail::read_pool<Pool::Kind::average>},
+                                 {"sum_pool", detail::read_pool<Pool::Kind::sum>},
+                                 {"global_avg_pool", detail::read_global_pool<Pool::Kind::average>},
+                                 {"global_sum_pool", detail::read_global_pool<Pool::Kind::sum>},
+                                 {"flatten", detail::read_flatten},
                                  {"layer_norm", read_layer_norm},
                                  {"dropout", read_dropout},
+                                 {"global_self_attention", detail::read_attention},
+                                 {"aggregate", detail::read_aggregate},
+                                 {"rnn", detail::read_rnn},
                                  {"residual", read_residual},
                                  {"sum", read_branches<Sum>},
                                  {"product", read_branches<Product>},
                                  {"concat", read_branches<Concat>},
                                  {"repeat", read_repeat}};
 
-/// To build one of these, take it out here and give it a line in the table above.
-constexpr std::string_view layers_not_built[] = {"conv",
-                                                 "conv_local",
-                                                 "conv_transpose",
-                                                 "avg_pool",
-                                                 "sum_pool",
-                                                 "global_avg_pool",
-                                                 "global_sum_pool",
-                                                 "flatten",
-                                                 "global_self_attention",
-                                                 "aggregate",
-                                                 "rnn"};
-
 Kind read_kind(std::string const& name, YamlNode const& place, YamlNode const& keys) {
   for (auto const& entry : layers)
     if (entry.name == name) return entry.read(keys);
-  for (auto const& entry : detail::activations()) {
-    if (entry.name != name) continue;
-    keys.expect_keys(entry.keys);
-    return entry.read(keys);
-  }
+  if (auto const found = detail::find_activation(name, keys)) return *found;
   auto const names = layer_names();
-  auto const later = layer_names_not_built();
-  if (std::find(later.begin(), later.end(), name) != later.end())
-    place.fail("the layer `" + name + "` " + std::string(io::not_built) +
-               "; built: " + io::join(names));
-  auto all = names;
-  all.insert(all.end(), later.begin(), later.end());
-  place.fail("unknown layer `" + name + "`" + io::suggestion(name, all) +
-             "; known: " + io::join(all));
+  place.fail("unknown layer `" + name + "`" + io::suggestion(name, names) +
+             "; known: " + io::join(names));
 }
 
 Layer read_layer(YamlNode const& node) {
@@ -137,14 +123,9 @@ Sequence read_network(YamlNode const& list) {
 }
 
 std::vector<std::string_view> layer_names() {
-  std::vector<std::string_view> names;
-  for (auto const& entry : detail::activations()) names.push_back(entry.name);
+  auto names = detail::activation_names();
   for (auto const& entry : layers) names.push_back(entry.name);
   return names;
-}
-
-std::vector<std::string_view> layer_names_not_built() {
-  return {std::begin(layers_not_built), std::end(layers_not_built)};
 }
 
 }  // namespace widelimit::network

@@ -5,29 +5,25 @@
 #include "widelimit/runtime/error.hpp"
 
 #include "overloaded.hpp"
+#include "quoted.hpp"
 
 namespace widelimit::network {
 namespace {
 
 using detail::Overloaded;
+using detail::quoted;
 
 /// A larger eps leaves a variance visibly below 1 for ordinary data.
 constexpr double max_eps_for_hermite = 1e-6;
 
 /// What is known of the values between two layers.
 struct Flow {
-  bool raw = true;             ///< the data as they are
-  bool gaussian = false;       ///< Gaussian in the limit, given what came before
-  bool unit_variance = false;  ///< straight after `layer_norm`
-  double width = 1;  ///< in widths of a weight layer; a double, as `concat` may double it often
+  bool raw = true;              ///< the data as they are
+  bool gaussian = false;        ///< Gaussian in the limit, given what came before
+  bool unit_variance = false;   ///< straight after `layer_norm`
   Layer const* last = nullptr;  ///< the layer that made them; null: none did
   bool operator==(Flow const&) const = default;
 };
-
-std::string quoted(Layer const& layer) {
-  return "`" + layer.name + "`" +
-         (layer.line > 0 ? " (line " + std::to_string(layer.line) + ")" : "");
-}
 
 std::string source(Flow const& flow) {
   return flow.last == nullptr ? "the raw input" : quoted(*flow.last);
@@ -37,17 +33,18 @@ bool passes_through(Sequence const& layers);
 
 /// Whether a path without a weight layer leads through a layer.
 bool passes_through(Layer const& layer) {
-  return std::visit(Overloaded{[](Dense const&) { return false; },
-                               [](Repeat const& l) { return passes_through(l.layers); },
-                               []<class L>(L const& l) {
-                                 if constexpr (requires { l.branches; })
-                                   return std::any_of(
-                                       l.branches.begin(), l.branches.end(),
-                                       [](Sequence const& b) { return passes_through(b); });
-                                 else
-                                   return true;  // element-wise, norm, dropout; x of x + f(x)
-                               }},
-                    layer.kind);
+  return std::visit(
+      Overloaded{[](Dense const&) { return false; }, [](Conv const&) { return false; },
+                 [](Attention const&) { return false; }, [](Rnn const&) { return false; },
+                 [](Repeat const& l) { return passes_through(l.layers); },
+                 []<class L>(L const& l) {
+                   if constexpr (requires { l.branches; })
+                     return std::any_of(l.branches.begin(), l.branches.end(),
+                                        [](Sequence const& b) { return passes_through(b); });
+                   else
+                     return true;  // of x, changed or not; x of x + f(x)
+                 }},
+      layer.kind);
 }
 
 bool passes_through(Sequence const& layers) {
@@ -79,28 +76,57 @@ class Validator {
     return {.raw = false, .gaussian = true};
   }
 
+  Flow pass(Layer const&, Conv const&, Flow const&) const {
+    return {.raw = false, .gaussian = true};
+  }
+
+  Flow pass(Layer const& layer, Attention const& attention, Flow const& in) const {
+    if (attention.n_chan_pos_emb && !in.raw)
+      fail(layer.line,
+           "n_chan_pos_emb of " + quoted(layer) + " counts against the channels of " +
+               "the data, but stands after " + source(in) +
+               ", whose width is infinite; leave it out: the embedding is then as wide");
+    return {.raw = false, .gaussian = true};
+  }
+
+  Flow pass(Layer const& layer, Rnn const& rnn, Flow const&) const {
+    if (std::holds_alternative<Hermite>(rnn.activation))
+      fail(layer.line,
+           quoted(layer) + " cannot have the activation `hermite`, which needs unit " + "variance");
+    return {.raw = false};
+  }
+
+  // Sums of Gaussians, or of raw inputs, over positions.
+  static Flow mixed(Flow const& in) { return {.raw = in.raw, .gaussian = in.gaussian}; }
+  Flow pass(Layer const&, Pool const&, Flow const& in) const { return mixed(in); }
+  Flow pass(Layer const&, GlobalPool const&, Flow const& in) const { return mixed(in); }
+  Flow pass(Layer const&, Aggregate const&, Flow const& in) const { return mixed(in); }
+
+  Flow pass(Layer const&, Flatten const&, Flow const& in) const { return {.raw = in.raw}; }
+
   Flow pass(Layer const& layer, Activation const& activation, Flow const& in) const {
     need_gaussian(layer, in);
     if (std::holds_alternative<Hermite>(activation) && !in.unit_variance)
       fail(layer.line, quoted(layer) + " needs an input of unit variance, but stands after " +
-                           source(in) + "; put `layer_norm` with an eps of at most 1e-6 straight " +
-                           "before it");
-    return {.raw = false, .width = in.width};
+                           source(in) +
+                           "; put `layer_norm` with an eps of at most 1e-6, over the " +
+                           "channel axis, straight before it");
+    return {.raw = false};
   }
 
   Flow pass(Layer const& layer, LayerNorm const& norm, Flow const& in) const {
     need_gaussian(layer, in);
-    return {.raw = false,
-            .gaussian = true,
-            .unit_variance = norm.eps <= max_eps_for_hermite,
-            .width = in.width};
+    return {
+        .raw = false,
+        .gaussian = true,
+        .unit_variance = norm.eps <= max_eps_for_hermite && norm.axes == LayerNorm::Axes::channel};
   }
 
   Flow pass(Layer const& layer, Dropout const& dropout, Flow const& in) const {
     if (in.raw)
       fail(layer.line, quoted(layer) + " stands on the raw input; put a weight layer such as " +
                            "`dense` before it");
-    return dropout.mode == Dropout::Mode::test ? in : Flow{.raw = false, .width = in.width};
+    return dropout.mode == Dropout::Mode::test ? in : Flow{.raw = false};
   }
 
   Flow pass(Layer const& layer, Residual const& residual, Flow const& in) const {
@@ -120,26 +146,18 @@ class Validator {
     for (std::size_t b = 0; b < sum.branches.size(); ++b)
       need_gaussian_branch(layer, walk(sum.branches[b], in), "branch " + std::to_string(b + 1));
     need_independent(layer, sum.branches, in);
-    return {.raw = false, .gaussian = true};  // Gaussian branches are one weight layer wide
+    return {.raw = false, .gaussian = true};
   }
 
   Flow pass(Layer const& layer, Product const& product, Flow const& in) const {
-    auto const outs = joined(layer, product.branches, in);
+    refuse_raw(layer, product.branches, in);
     need_independent(layer, product.branches, in);
-    for (std::size_t b = 1; b < outs.size(); ++b)
-      if (outs[b].width != outs[0].width)
-        fail(layer.line, "the branches of " + quoted(layer) +
-                             " have unequal widths: branch 1 ends " + "with " + source(outs[0]) +
-                             ", branch " + std::to_string(b + 1) + " with " + source(outs[b]) +
-                             ", and a `concat` is as wide as its " +
-                             "branches together; end such a branch with a weight layer");
-    return {.raw = false, .width = outs[0].width};
+    return {.raw = false};
   }
 
   Flow pass(Layer const& layer, Concat const& concat, Flow const& in) const {
-    double width = 0;
-    for (auto const& out : joined(layer, concat.branches, in)) width += out.width;
-    return {.raw = false, .width = width};
+    refuse_raw(layer, concat.branches, in);
+    return {.raw = false};
   }
 
   Flow pass(Layer const&, Repeat const& repeat, Flow const& in) const {
@@ -169,18 +187,12 @@ class Validator {
                          ", which is not Gaussian; end it with a weight layer such as `dense`");
   }
 
-  /// What the branches of a product or a concat give; the raw input is refused.
-  std::vector<Flow> joined(Layer const& layer, std::vector<Sequence> const& branches,
-                           Flow const& in) const {
-    std::vector<Flow> outs;
-    for (auto const& branch : branches) {
-      outs.push_back(walk(branch, in));
-      if (outs.back().raw)
-        fail(layer.line, "branch " + std::to_string(outs.size()) + " of " + quoted(layer) +
+  void refuse_raw(Layer const& layer, std::vector<Sequence> const& branches, Flow const& in) const {
+    for (std::size_t b = 0; b < branches.size(); ++b)
+      if (walk(branches[b], in).raw)
+        fail(layer.line, "branch " + std::to_string(b + 1) + " of " + quoted(layer) +
                              " passes on the raw input, which has the width of the data; put a " +
                              "weight layer such as `dense` into it");
-    }
-    return outs;
   }
 
   void need_independent(Layer const& layer, std::vector<Sequence> const& branches,

@@ -89,6 +89,11 @@ class NetworkInterpreter {
     return out;
   }
 
+  template <class Kind>
+  static Kernels apply(Kind const&, Kernels const&) {
+    throw std::invalid_argument("a layer of positions");
+  }
+
   static Kernels apply(network::Dropout const& dropout, Kernels in) {
     if (dropout.mode == network::Dropout::Mode::test) return in;
     for (int i = 0; i < in.n; ++i) {

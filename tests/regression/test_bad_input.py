@@ -50,7 +50,6 @@ KEYS = {
         r"precision: expected one of double, single, mixed, found `half`",
     ),
     "unknown layer": (network("dense", "rellu", "dense"), "rellu", r"unknown layer `rellu`.*mean `relu`"),
-    "layer that is not built": (network({"conv": {"filter": [3, 3]}}, "relu", "dense"), "conv", r"conv.*not built"),
     "no weights": (network("relu"), "relu", r"`relu`.*needs a Gaussian input.*`dense`"),
     "dropout of the inputs": (network("dropout", "dense"), "dropout", r"`dropout`.*raw input.*`dense`"),
     "sum of nothing": (network({"sum": []}), "sum", r"sum"),

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "widelimit/network/layers.hpp"
+#include "widelimit/network/shapes.hpp"
 #include "widelimit/network/validate.hpp"
 #include "widelimit/runtime/error.hpp"
 
@@ -23,6 +24,7 @@ class RandomNetworks {
       network.push_back(layer(kind(0)));
       try {
         network::validate(network, "random");
+        network::infer_shapes(network, {}, "random");
       } catch (InputError const&) {
         network.pop_back();  // most draws do not fit
       }

@@ -13,10 +13,10 @@ namespace widelimit::network {
 /// it. Each line starts with `indent` blanks and ends with a newline.
 std::string describe(Sequence const& layers, int indent = 0);
 
-/// Weight layers (`dense`), those of a `repeat` counted each time.
+/// Weight layers (`dense`, convolutions, attention, `rnn`), those of a `repeat` counted each time.
 Index count_weight_layers(Sequence const& layers);
 
-/// Element-wise functions, those of a `repeat` counted each time.
+/// Element-wise functions, that of an `rnn` included, those of a `repeat` counted each time.
 Index count_activations(Sequence const& layers);
 
 }  // namespace widelimit::network

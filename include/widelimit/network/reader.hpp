@@ -12,14 +12,10 @@ namespace widelimit::network {
 
 /// The layers of a YAML list, each a bare word or a one-key map, with the defaults of the language.
 /// Whether they fit together is for `validate` to say. Local. Throws InputError: unknown layers
-/// (with the nearest known name), unknown keys, wrong values, layers that are not built in this
-/// version.
+/// (with the nearest known name), unknown keys, wrong values.
 Sequence read_network(io::YamlNode const& list);
 
 /// The names of the layers that can be read, element-wise functions first.
 std::vector<std::string_view> layer_names();
-
-/// The names of the layers that belong to the language but are not built in this version.
-std::vector<std::string_view> layer_names_not_built();
 
 }  // namespace widelimit::network

@@ -161,8 +161,8 @@ TEST(InputFile, faults_name_file_line_key_and_what_to_do) {
        {"jobs/run.yaml:3: data.train.fil: ", "did you mean `file`?"}},
       {"data:\n  train:\n    file: a\n", {"jobs/run.yaml:2: data.train: ", "`inputs` is missing"}},
       {"program: [x]\n", {"jobs/run.yaml:1: program: ", "is not built in this version"}},
-      {"data: {train: {file: a, inputs: x}}\nnetwork: [dense, conv]\n",
-       {"jobs/run.yaml:2: network[1]: ", "`conv`", "is not built in this version"}},
+      {"data: {train: {file: a, inputs: x}}\nnetwork: [dense, convv]\n",
+       {"jobs/run.yaml:2: network[1]: ", "unknown layer `convv`", "mean `conv`?"}},
       {"data: {train: {file: a, inputs: x}}\nnetwork:\n - relu\n - dense\n",
        {"jobs/run.yaml:3: network: ", "`relu` (line 3) needs a Gaussian input"}}};
   for (auto const& [text, fragments] : cases)

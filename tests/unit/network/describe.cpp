@@ -47,6 +47,27 @@ TEST(Describe, names_every_parameter) {
       {"polynomial: {coef: [0.5, 2]}", "polynomial  coef [0.5, 2]\n"},
       {"numerical: {fn: mish}", "numerical  fn mish, points 25\n"},
       {"numerical: {fn: tanh, points: auto}", "numerical  fn tanh, points auto\n"},
+      {"conv: {filter: [3, 2], padding: same}",
+       "conv  filter [3, 2], strides 1, padding same, w_std 1, b_std 0\n"},
+      {"conv_transpose: {strides: 2, b_std: 0.5}",
+       "conv_transpose  filter 3, strides 2, padding valid, w_std 1, b_std 0.5\n"},
+      {"avg_pool: {window: [2, 2]}",
+       "avg_pool  window [2, 2], strides 1, padding valid, normalize_edges false\n"},
+      {"sum_pool: {window: 2, padding: circular}",
+       "sum_pool  window 2, strides 1, padding circular\n"},
+      {"global_avg_pool", "global_avg_pool\n"},
+      {"flatten", "flatten\n"},
+      {"aggregate: {pattern: bonds}", "aggregate  pattern bonds\n"},
+      {"global_self_attention",
+       "global_self_attention  linear_scaling true, attention_mechanism softmax, w_key_std 1, "
+       "w_query_std 1, w_value_std 1, w_out_std 1, b_std 0, pos_emb_type none\n"},
+      {"global_self_attention: {pos_emb_type: concat, n_chan_pos_emb: 2, pos_emb_decay: {length: "
+       "3}, val_pos_emb: true}",
+       "global_self_attention  linear_scaling true, attention_mechanism softmax, w_key_std 1, "
+       "w_query_std 1, w_value_std 1, w_out_std 1, b_std 0, pos_emb_type concat of 2 channels, "
+       "w_pos_emb_std 1, pos_emb_decay length 3 p_norm 2, val_pos_emb true\n"},
+      {"rnn: {return: sequence}",
+       "rnn  activation erf (a 1, b 1, c 0), w_std 1, u_std 1, b_std 0, return sequence\n"},
       {"layer_norm: {axes: all}", "layer_norm  axes all, eps 1e-12\n"}};
   for (auto const& [layer, text] : cases) EXPECT_EQ(describe(read("- " + layer)), text);
 }
@@ -55,9 +76,10 @@ TEST(Describe, counts_repeated_and_inner_layers) {
   auto const network = read(
       "- repeat: {times: 3, layers: [dense, relu, residual: [erf, dense]]}\n"
       "- concat: [[dense], [gelu, dense]]\n"
+      "- conv\n- global_self_attention\n- rnn\n"
       "- dense\n");
-  EXPECT_EQ(count_weight_layers(network), 9);
-  EXPECT_EQ(count_activations(network), 7);
+  EXPECT_EQ(count_weight_layers(network), 12);
+  EXPECT_EQ(count_activations(network), 8);
 }
 
 }  // namespace

@@ -140,13 +140,97 @@ TEST(Reader, every_named_layer_can_be_read_or_asks_for_its_keys) {
   }
 }
 
-TEST(Reader, layers_that_are_not_built_are_refused_by_name) {
-  auto const names = layer_names_not_built();
-  EXPECT_EQ(names.size(), 11u);
-  for (auto const name : names)
-    test::expect_input_error(
-        [&] { read("- dense\n- " + std::string(name) + ": {x: 1}\n"); },
-        {"job.yaml:2: ", "the layer `" + std::string(name) + "`", "is not built in this version"});
+TEST(Reader, convolutions_and_their_defaults) {
+  auto const plain = only<Conv>("conv");
+  EXPECT_EQ(plain.weights, Conv::Weights::shared);
+  EXPECT_EQ(plain.filter, PerAxis{3});
+  EXPECT_EQ(plain.strides, PerAxis{1});
+  EXPECT_EQ(plain.padding, Padding::valid);
+  EXPECT_EQ(plain.w_std, 1);
+  EXPECT_EQ(plain.b_std, 0);
+  auto const conv =
+      only<Conv>("conv_local: {filter: [3, 2], strides: 2, padding: same, w_std: 1.4, b_std: 0.1}");
+  EXPECT_EQ(conv.weights, Conv::Weights::local);
+  EXPECT_EQ(conv.filter, (PerAxis{3, 2}));
+  EXPECT_EQ(conv.strides, PerAxis{2});
+  EXPECT_EQ(conv.padding, Padding::same);
+  EXPECT_EQ(conv.w_std, 1.4);
+  EXPECT_EQ(conv.b_std, 0.1);
+  auto const transposed = only<Conv>("conv_transpose: {filter: 4, padding: circular}");
+  EXPECT_EQ(transposed.weights, Conv::Weights::transposed);
+  EXPECT_EQ(transposed.filter, PerAxis{4});
+  EXPECT_EQ(transposed.padding, Padding::circular);
+}
+
+TEST(Reader, pools_and_their_defaults) {
+  auto const average = only<Pool>("avg_pool: {window: [2, 3]}");
+  EXPECT_EQ(average.kind, Pool::Kind::average);
+  EXPECT_EQ(average.window, (PerAxis{2, 3}));
+  EXPECT_EQ(average.strides, PerAxis{1});
+  EXPECT_EQ(average.padding, Padding::valid);
+  EXPECT_FALSE(average.normalize_edges);
+  EXPECT_TRUE(only<Pool>("avg_pool: {window: 2, normalize_edges: true}").normalize_edges);
+  auto const sum = only<Pool>("sum_pool: {window: 2, strides: [2, 1], padding: same}");
+  EXPECT_EQ(sum.kind, Pool::Kind::sum);
+  EXPECT_EQ(sum.strides, (PerAxis{2, 1}));
+  EXPECT_EQ(sum.padding, Padding::same);
+  EXPECT_EQ(only<GlobalPool>("global_avg_pool").kind, Pool::Kind::average);
+  EXPECT_EQ(only<GlobalPool>("global_sum_pool").kind, Pool::Kind::sum);
+  only<Flatten>("flatten");
+  EXPECT_EQ(only<Aggregate>("aggregate: {pattern: bonds}").pattern, "bonds");
+}
+
+TEST(Reader, attention_and_its_defaults) {
+  using Mechanism = Attention::Mechanism;
+  using Embedding = Attention::Embedding;
+  auto const plain = only<Attention>("global_self_attention");
+  EXPECT_TRUE(plain.linear_scaling);
+  EXPECT_EQ(std::vector({plain.w_key_std, plain.w_query_std, plain.w_value_std, plain.w_out_std,
+                         plain.w_pos_emb_std, plain.b_std}),
+            std::vector({1., 1., 1., 1., 1., 0.}));
+  EXPECT_EQ(plain.mechanism, Mechanism::softmax);
+  EXPECT_EQ(plain.embedding, Embedding::none);
+  EXPECT_FALSE(plain.n_chan_pos_emb || plain.decay || plain.val_pos_emb);
+  auto const full = only<Attention>(
+      "global_self_attention: {linear_scaling: false, attention_mechanism: identity, w_key_std: "
+      "1.1, w_query_std: 1.2, w_value_std: 1.3, w_out_std: 1.4, b_std: 0.2, pos_emb_type: concat, "
+      "w_pos_emb_std: 0.7, n_chan_pos_emb: 3, pos_emb_decay: {length: 2.5}, val_pos_emb: true}");
+  EXPECT_FALSE(full.linear_scaling);
+  EXPECT_EQ(full.mechanism, Mechanism::identity);
+  EXPECT_EQ(std::vector({full.w_key_std, full.w_query_std, full.w_value_std, full.w_out_std,
+                         full.w_pos_emb_std, full.b_std}),
+            std::vector({1.1, 1.2, 1.3, 1.4, 0.7, 0.2}));
+  EXPECT_EQ(full.embedding, Embedding::concat);
+  EXPECT_EQ(full.n_chan_pos_emb, 3);
+  EXPECT_EQ(full.decay.value().length, 2.5);
+  EXPECT_EQ(full.decay.value().p_norm, 2);
+  EXPECT_TRUE(full.val_pos_emb);
+  std::vector<std::pair<std::string, Mechanism>> const mechanisms{
+      {"softmax", Mechanism::softmax}, {"abs", Mechanism::abs}, {"relu", Mechanism::relu}};
+  for (auto const& [name, mechanism] : mechanisms)
+    EXPECT_EQ(
+        only<Attention>("global_self_attention: {attention_mechanism: " + name + "}").mechanism,
+        mechanism);
+  auto const sum =
+      only<Attention>("global_self_attention: {pos_emb_type: sum, pos_emb_decay: none}");
+  EXPECT_EQ(sum.embedding, Embedding::sum);
+  EXPECT_FALSE(sum.decay);
+}
+
+TEST(Reader, recurrent_networks_and_their_defaults) {
+  auto const plain = only<Rnn>("rnn");
+  EXPECT_EQ(std::get<Erf>(plain.activation).b, 1);
+  EXPECT_EQ(plain.activation_name, "erf");
+  EXPECT_EQ(std::vector({plain.w_std, plain.u_std, plain.b_std}), std::vector({1., 1., 0.}));
+  EXPECT_EQ(plain.returns, Rnn::Return::last);
+  auto const full =
+      only<Rnn>("rnn: {activation: relu, w_std: 1.3, u_std: 0.9, b_std: 0.2, return: sequence}");
+  EXPECT_EQ(std::get<AbRelu>(full.activation).a, 0);
+  EXPECT_EQ(std::vector({full.w_std, full.u_std, full.b_std}), std::vector({1.3, 0.9, 0.2}));
+  EXPECT_EQ(full.returns, Rnn::Return::sequence);
+  auto const erf = only<Rnn>("rnn: {activation: {erf: {a: 0.5, c: 0.5}}}");
+  EXPECT_EQ(std::get<Erf>(erf.activation).a, 0.5);
+  EXPECT_EQ(erf.activation_name, "erf");
 }
 
 TEST(Reader, faults_name_line_key_and_what_to_do) {
@@ -176,6 +260,27 @@ TEST(Reader, faults_name_line_key_and_what_to_do) {
       {"- dropout: {rate: 0}\n", {"a number above 0 up to 1"}},
       {"- dropout: {mode: tests}\n", {"one of train, test"}},
       {"- layer_norm: {axes: channels}\n", {"one of channel, all", "mean `channel`?"}},
+      {"- conv: {filter: 0}\n", {"[0].conv.filter: ", "at least 1"}},
+      {"- conv: {filter: []}\n", {"[0].conv.filter: ", "one number, or one for each axis"}},
+      {"- conv: {strides: [1, 1, 1]}\n", {"[0].conv.strides: ", "found 3"}},
+      {"- conv: {padding: sam}\n", {"one of valid, same, circular", "mean `same`?"}},
+      {"- conv: {window: 2}\n", {"[0].conv.window: ", "unknown key"}},
+      {"- avg_pool\n", {"[0].avg_pool: ", "`window` is missing"}},
+      {"- sum_pool: {window: 2, normalize_edges: true}\n", {"normalize_edges: unknown key"}},
+      {"- global_avg_pool: {window: 2}\n", {"no keys are known here"}},
+      {"- flatten: {axis: 1}\n", {"no keys are known here"}},
+      {"- aggregate\n", {"`pattern` is missing"}},
+      {"- global_self_attention: {linear_scaling: false}\n",
+       {"[0].global_self_attention: ", "only attention_mechanism: identity"}},
+      {"- global_self_attention: {n_chan_pos_emb: 2}\n", {"n_chan_pos_emb: ", "concat"}},
+      {"- global_self_attention: {pos_emb_decay: 2}\n", {"none, or a map with length"}},
+      {"- global_self_attention: {pos_emb_decay: {p_norm: 1}}\n", {"`length` is missing"}},
+      {"- global_self_attention: {pos_emb_decay: {length: 0}}\n", {"a number above 0"}},
+      {"- rnn: {activation: dense}\n",
+       {"[0].rnn.activation: ", "unknown element-wise function `dense`", "known: relu"}},
+      {"- rnn: {activation: [relu]}\n", {"an element-wise function"}},
+      {"- rnn: {activation: {erf: {d: 1}}}\n", {"[0].rnn.activation.erf.d: unknown key"}},
+      {"- rnn: {return: all}\n", {"one of last, sequence"}},
       {"- residual\n", {"a list of layers, found nothing"}},
       {"- sum: [dense, relu]\n", {"[0].sum[0]: ", "a branch: a list of layers"}},
       {"- sum: {a: [dense]}\n", {"a list of branches"}},

@@ -37,7 +37,15 @@ TEST(Validate, accepts_what_has_a_limit) {
         "[concat: [[dense, relu], [dense]], dense]",
         "[dense, concat: [[], [relu], [erf]], dense]",
         "[dense, layer_norm, product: [[hermite: {degree: 1}], [dense]], dense]",
-        "[dense, product: [[concat: [[relu], [erf]]], [concat: [[dense], [dense]]]], dense]"})
+        "[dense, product: [[concat: [[relu], [erf]]], [concat: [[dense], [dense]]]], dense]",
+        "[conv, relu, conv_local, avg_pool: {window: 2}, relu, conv_transpose, flatten, dense]",
+        "[avg_pool: {window: 2}, flatten, dense]",
+        "[aggregate: {pattern: p}, dense, aggregate: {pattern: p}, relu, global_sum_pool]",
+        "[global_self_attention: {pos_emb_type: concat, n_chan_pos_emb: 2}, relu, flatten, dense]",
+        "[conv, residual: [layer_norm, global_self_attention], relu, global_avg_pool, dense]",
+        "[conv, residual: [relu, conv: {padding: same}], global_avg_pool, relu, dense]",
+        "[rnn: {return: sequence}, rnn, dense, relu, dense]",
+        "[conv, layer_norm, hermite: {degree: 2}, flatten, dense]"})
     EXPECT_NO_THROW(check(text)) << text;
 }
 
@@ -77,8 +85,17 @@ TEST(Validate, refuses_what_has_none_and_names_both_layers) {
       {"- dense\n- product: [[relu], [erf]]\n",
        {"branches 1 and 2 of `product` (line 2)", "`dense` (line 1)", "not independent"}},
       {"- product: [[dense], []]\n", {"branch 2 of `product` (line 1)", "the raw input"}},
-      {"- dense\n- product:\n  - [concat: [[dense], [dense]]]\n  - [dense]\n",
-       {"`product` (line 2) have unequal widths", "`concat` (line 3)", "`dense` (line 4)"}},
+      {"- conv\n- flatten\n- relu\n", {"`relu` (line 3) needs a Gaussian", "`flatten` (line 2)"}},
+      {"- avg_pool: {window: 2}\n- relu\n", {"`relu` (line 2)", "after `avg_pool` (line 1)"}},
+      {"- flatten\n- dropout\n", {"`dropout` (line 2) stands on the raw input"}},
+      {"- rnn\n- relu\n", {"`relu` (line 2) needs a Gaussian input", "after `rnn` (line 1)"}},
+      {"- rnn: {activation: {hermite: {degree: 2}}}\n", {"`rnn` (line 1)", "unit variance"}},
+      {"- conv\n- sum: [[], [avg_pool: {window: 1}]]\n", {"branches 1 and 2", "not independent"}},
+      {"- conv\n- layer_norm: {axes: all}\n- hermite: {degree: 2}\n",
+       {"`hermite` (line 3)", "over the channel axis"}},
+      {"- conv\n- global_self_attention: {pos_emb_type: concat, n_chan_pos_emb: 2}\n",
+       {"n_chan_pos_emb of `global_self_attention` (line 2)", "after `conv` (line 1)"}},
+      {"- avg_pool: {window: 2}\n- flatten\n", {"no weight layer"}},
       {"- concat: [[], [dense]]\n- dense\n", {"branch 1 of `concat` (line 1)", "raw input"}},
       {"- dense\n- concat: [[], [dense]]\n- relu\n", {"`relu` (line 3)", "`concat` (line 2)"}},
       {"- dense\n- product: [[], [dense]]\n- relu\n", {"`relu` (line 3)", "`product` (line 2)"}},
