@@ -80,7 +80,7 @@ void ColumnBlock<Real>::append(Columns<Real> const& columns) {
   Index const rows = ld();
   for (Index done = 0; done < count;) {
     Index const filled = columns_ % panel_columns;
-    if (filled == 0) panels_.push_back(make_columns<Real>(label_, particles_, panel_columns));
+    if (filled == 0) panels_.push_back(make_columns<Real>(particles_, panel_columns));
     Index const n = std::min(count - done, panel_columns - filled);
     for (Index c = 0; c < n; ++c)
       std::copy_n(columns.data() + (done + c) * rows, rows,
@@ -205,8 +205,7 @@ std::vector<double> means(Particles const& particles, Columns<Real> const& x, in
 template <class Real>
 Columns<Real> select(Particles const& particles, Columns<Real> const& x,
                      std::vector<Index> const& which) {
-  auto const result = make_columns<Real>("widelimit::interpreter::selected", particles,
-                                         static_cast<Index>(which.size()));
+  auto const result = make_columns<Real>(particles, static_cast<Index>(which.size()));
   Index const rows = particles.local_count();
   for (std::size_t c = 0; c < which.size(); ++c)
     std::copy_n(x.data() + which[c] * rows, rows, result.data() + static_cast<Index>(c) * rows);

@@ -13,7 +13,7 @@ template <class Real>
 struct Side {
   Side(std::shared_ptr<ParticleSpace<Real>> const& own, std::shared_ptr<ParticleSpace<Real>> other,
        std::uint32_t object)
-      : basis(own->particles(), "widelimit::interpreter::basis"),
+      : basis(own->particles()),
         image_space(std::move(other)),
         gaussian(image_space->make_block(object)) {}
 
@@ -140,8 +140,7 @@ class Conditioned final : public Weights<Real> {
       if (auto const found = from.known.find(x.tag); found != from.known.end())
         return padded(found->second, from.basis.rank());
     auto const& particles = from.basis.block().particles();
-    auto const copy = make_columns<Real>("widelimit::interpreter::copy", particles,
-                                         static_cast<Index>(x.columns.extent(1)));
+    auto const copy = make_columns<Real>(particles, static_cast<Index>(x.columns.extent(1)));
     Kokkos::deep_copy(copy, x.columns);
     Small s = from.basis.expand(copy, tolerance_);
     draw_images(from, to);

@@ -14,7 +14,7 @@ class Dense final : public Weights<Real> {
   explicit Dense(WeightsSetup<Real> const& setup) : particles_(setup.left->particles()) {
     Index const n = particles_.count();
     for (int member = 0; member < setup.members; ++member) {
-      members_.push_back(make_columns<Real>("widelimit::interpreter::dense", particles_, n));
+      members_.push_back(make_columns<Real>(particles_, n));
       Kokkos::deep_copy(members_.back(), Real{0});
     }
     fill_gaussian(setup.seed, setup.object, particles_.mine(), {0, n}, members_.front().data(),
@@ -85,7 +85,7 @@ class Dense final : public Weights<Real> {
       d = Small(k, k);
       for (Index j = 0; j < k; ++j) d(j, j) = term.d(0, j);
     }
-    auto const yd = make_columns<Real>("widelimit::interpreter::outer", particles_, k);
+    auto const yd = make_columns<Real>(particles_, k);
     add_product(particles_, 1 / static_cast<double>(n), term.y.columns, d, 0, yd);
     std::vector<Real> whole(static_cast<std::size_t>(n * k));
     particles_.gather(term.x.columns.data(), rows, k, whole.data());

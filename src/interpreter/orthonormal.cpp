@@ -91,7 +91,7 @@ Factor plain_factor(Small const& gram) {
 /// X ← X·S with S square.
 template <class Real>
 void multiply_right(Particles const& particles, Columns<Real> const& x, Small const& s) {
-  auto const copy = make_columns<Real>("widelimit::interpreter::copy", particles, s.rows());
+  auto const copy = make_columns<Real>(particles, s.rows());
   Kokkos::deep_copy(copy, x);
   add_product(particles, 1, copy, s, 0, x);
 }
@@ -148,7 +148,7 @@ Small Basis<Real>::expand(Columns<Real> const& x, double tolerance) {
     Factor const factor = pivoted_factor(gram, scale, least);
     if (factor.pivots.empty()) break;
     auto const rank = static_cast<Index>(factor.pivots.size());
-    auto const fresh = make_columns<Real>("widelimit::interpreter::directions", particles, rank);
+    auto const fresh = make_columns<Real>(particles, rank);
     add_product(particles, 1, select(particles, left, factor.pivots), factor.inverse, 0, fresh);
     block_.add_product(-1, block_.inner(fresh), fresh);
     orthonormalize(particles, fresh);

@@ -32,7 +32,7 @@ std::vector<Index> all_of(Columns<Real> const& columns) {
 
 template <class Real>
 std::shared_ptr<ColumnBlock<Real>> ParticleSpace<Real>::make_block(std::uint32_t object) {
-  auto block = std::make_shared<ColumnBlock<Real>>(particles_, "widelimit::interpreter::gaussian");
+  auto block = std::make_shared<ColumnBlock<Real>>(particles_);
   members_.push_back({object, block});
   return block;
 }
@@ -55,9 +55,9 @@ template <class Real>
 Basis<Real> ParticleSpace<Real>::beyond(Columns<Real> const& columns) const {
   constexpr double rounding = std::is_same_v<Real, float> ? 1e-4 : 1e-9;
   auto const copy = select(particles_, columns, all_of(columns));
-  Basis<Real> span(particles_, "widelimit::interpreter::span");
+  Basis<Real> span(particles_);
   span.expand(copy, rounding);
-  Basis<Real> rest(particles_, "widelimit::interpreter::rest");
+  Basis<Real> rest(particles_);
   for (Index panel = 0; panel < span.block().panels(); ++panel) {
     auto const part = span.block().panel_part(span.block().panel_range(panel));
     for (int pass = 0; pass < 2; ++pass) project(part);
@@ -76,7 +76,7 @@ void ParticleSpace<Real>::draw(ColumnBlock<Real>& block, Index count,
   if (count == 0) return;
   auto const member = std::ranges::find_if(
       members_, [&](Member const& candidate) { return candidate.block.get() == &block; });
-  auto const fresh = make_columns<Real>("widelimit::interpreter::fresh", particles_, count);
+  auto const fresh = make_columns<Real>(particles_, count);
   fill_gaussian(seed_, member->object, particles_.mine(),
                 {block.columns(), block.columns() + count}, fresh.data(), block.ld());
   if (matching_ == MomentMatching::on) {

@@ -120,11 +120,12 @@ void Particles::add_scattered(Real* whole, Index columns, Real* local, Index ld)
 }
 
 template <class Real>
-Columns<Real> make_columns(char const* label, Particles const& particles, Index columns) {
+Columns<Real> make_columns(Particles const& particles, Index columns) {
   Index const rows = particles.local_count();
   try {
-    return Columns<Real>(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), rows,
-                         columns);
+    return Columns<Real>(
+        Kokkos::view_alloc("widelimit::interpreter::columns", Kokkos::WithoutInitializing), rows,
+        columns);
   } catch (std::exception const&) {
     throw InputError(fmt::format(
         "no memory for {} columns of {} particles ({}); use fewer particles, more ranks, a larger "
@@ -137,7 +138,7 @@ template void Particles::gather(float const*, Index, Index, float*) const;
 template void Particles::gather(double const*, Index, Index, double*) const;
 template void Particles::add_scattered(float*, Index, float*, Index) const;
 template void Particles::add_scattered(double*, Index, double*, Index) const;
-template Columns<float> make_columns(char const*, Particles const&, Index);
-template Columns<double> make_columns(char const*, Particles const&, Index);
+template Columns<float> make_columns(Particles const&, Index);
+template Columns<double> make_columns(Particles const&, Index);
 
 }  // namespace widelimit::interpreter

@@ -41,8 +41,7 @@ class ColumnBlock {
  public:
   static constexpr Index panel_columns = 128;
 
-  ColumnBlock(Particles particles, char const* label)
-      : particles_(std::move(particles)), label_(label) {}
+  explicit ColumnBlock(Particles particles) : particles_(std::move(particles)) {}
 
   Particles const& particles() const { return particles_; }
   Index columns() const { return columns_; }
@@ -70,7 +69,6 @@ class ColumnBlock {
 
  private:
   Particles particles_;
-  char const* label_;
   Index columns_ = 0;
   std::vector<Columns<Real>> panels_;
 };

@@ -15,7 +15,7 @@ void orthonormalize(Particles const& particles, Columns<Real> const& x);
 template <class Real>
 class Basis {
  public:
-  Basis(Particles particles, char const* label) : block_(std::move(particles), label) {}
+  explicit Basis(Particles particles) : block_(std::move(particles)) {}
 
   ColumnBlock<Real>& block() { return block_; }
   ColumnBlock<Real> const& block() const { return block_; }

@@ -65,6 +65,6 @@ using Columns = Kokkos::View<Real**, Kokkos::LayoutLeft, Kokkos::HostSpace>;
 
 /// Uninitialised columns. Throws InputError where memory is short (see memory_error).
 template <class Real>
-Columns<Real> make_columns(char const* label, Particles const& particles, Index columns);
+Columns<Real> make_columns(Particles const& particles, Index columns);
 
 }  // namespace widelimit::interpreter

@@ -18,7 +18,7 @@ runtime::Communicator const& world() {
 }
 
 Columns<double> gaussian(Particles const& particles, std::uint32_t object, Index columns) {
-  auto const x = make_columns<double>("test", particles, columns);
+  auto const x = make_columns<double>(particles, columns);
   fill_gaussian(5, object, particles.mine(), {0, columns}, x.data(), particles.local_count());
   return x;
 }
@@ -65,7 +65,7 @@ TEST(Particles, gathers_and_scatters) {
   fill_gaussian(5, 0, {0, 301}, {0, 2}, expected.data(), 301);
   EXPECT_EQ(whole, expected);
 
-  auto const sums = make_columns<double>("test", particles, 2);
+  auto const sums = make_columns<double>(particles, 2);
   Kokkos::deep_copy(sums, 1);
   particles.add_scattered(whole.data(), 2, sums.data(), local);
   for (Index c = 0; c < 2; ++c)
@@ -76,7 +76,7 @@ TEST(ColumnBlock, products_are_those_of_the_definition_across_panels) {
   Particles const particles(world(), 700);
   constexpr Index columns = ColumnBlock<double>::panel_columns + 3;
   auto const b = gaussian(particles, 1, columns);
-  ColumnBlock<double> block(particles, "test");
+  ColumnBlock<double> block(particles);
   for (Index begin = 0; begin < columns; begin += 50)
     block.append(Kokkos::subview(b, Kokkos::ALL, std::pair(begin, std::min(columns, begin + 50))));
   ASSERT_EQ(block.columns(), columns);
@@ -88,7 +88,7 @@ TEST(ColumnBlock, products_are_those_of_the_definition_across_panels) {
       for (Index row = 0; row < particles.local_count(); ++row) sum += b(row, i) * x(row, j);
       EXPECT_NEAR(s(i, j), world().sum(sum) / 700, 1e-14);
     }
-  auto const y = make_columns<double>("test", particles, 2);
+  auto const y = make_columns<double>(particles, 2);
   Kokkos::deep_copy(y, x);
   block.add_product(0.5, s, y);
   for (Index j = 0; j < 2; ++j)
@@ -97,7 +97,7 @@ TEST(ColumnBlock, products_are_those_of_the_definition_across_panels) {
       for (Index i = 0; i < columns; ++i) sum += 0.5 * b(row, i) * s(i, j);
       EXPECT_NEAR(y(row, j), sum, 1e-13);
     }
-  auto const z = make_columns<double>("test", particles, 2);
+  auto const z = make_columns<double>(particles, 2);
   Kokkos::deep_copy(z, x);
   auto const after = block.subtract_then_inner(s, z);
   auto const again = block.inner(z);

@@ -38,18 +38,17 @@ struct Fixture {
   }
 
   Columns<double> gaussian(std::uint32_t object, Index columns) const {
-    auto const x = make_columns<double>("test", particles, columns);
+    auto const x = make_columns<double>(particles, columns);
     fill_gaussian(77, object, particles.mine(), {0, columns}, x.data(), particles.local_count());
     return x;
   }
   Columns<double> apply(Columns<double> const& x, bool transposed = false, int member = 0) const {
-    auto const y = make_columns<double>("test", particles, static_cast<Index>(x.extent(1)));
+    auto const y = make_columns<double>(particles, static_cast<Index>(x.extent(1)));
     w->apply(member, transposed, {x}, y);
     return y;
   }
   double distance(Columns<double> const& a, Columns<double> const& b) const {
-    auto const difference =
-        make_columns<double>("test", particles, static_cast<Index>(a.extent(1)));
+    auto const difference = make_columns<double>(particles, static_cast<Index>(a.extent(1)));
     for (std::size_t c = 0; c < a.extent(1); ++c)
       for (Index i = 0; i < particles.local_count(); ++i) difference(i, c) = a(i, c) - b(i, c);
     double square = 0;
@@ -63,7 +62,7 @@ struct Fixture {
 };
 
 Columns<double> tanh_of(Particles const& particles, Columns<double> const& x) {
-  auto const y = make_columns<double>("test", particles, static_cast<Index>(x.extent(1)));
+  auto const y = make_columns<double>(particles, static_cast<Index>(x.extent(1)));
   for (std::size_t c = 0; c < x.extent(1); ++c)
     for (Index i = 0; i < particles.local_count(); ++i) y(i, c) = std::tanh(x(i, c));
   return y;
@@ -101,8 +100,8 @@ TEST_P(Representation, products_are_linear_and_remembered) {
   (void)g.apply(g.gaussian(9, 5));
   (void)g.apply(g.gaussian(10, 5), true);
   EXPECT_LT(g.distance(first, g.apply(x)), 1e-12);
-  auto const sum = make_columns<double>("test", g.particles, 1);
-  auto const expected = make_columns<double>("test", g.particles, 1);
+  auto const sum = make_columns<double>(g.particles, 1);
+  auto const expected = make_columns<double>(g.particles, 1);
   for (Index i = 0; i < g.particles.local_count(); ++i) {
     sum(i, 0) = 2 * x(i, 0) - 3 * x(i, 2);
     expected(i, 0) = 2 * first(i, 0) - 3 * first(i, 2);
@@ -182,7 +181,7 @@ TEST(Conditioned, what_tolerance_leaves_out_is_of_its_size) {
     auto const x = f.gaussian(0, 4);
     (void)exact.apply(x);
     (void)f.apply(x);
-    auto const near = make_columns<double>("test", f.particles, 4);
+    auto const near = make_columns<double>(f.particles, 4);
     auto const noise = f.gaussian(1, 4);
     for (Index c = 0; c < 4; ++c)
       for (Index i = 0; i < f.particles.local_count(); ++i)
@@ -203,8 +202,8 @@ TEST(Conditioned, directions_that_differ_by_little_are_orthogonal_all_the_same) 
   for (Index c = 1; c < 6; ++c)
     for (Index i = 0; i < f.particles.local_count(); ++i)
       x(i, c) = x(i, 0) + std::pow(10.0, -static_cast<double>(c)) * noise(i, c);
-  Basis<double> basis(f.particles, "test");
-  auto const copy = make_columns<double>("test", f.particles, 6);
+  Basis<double> basis(f.particles);
+  auto const copy = make_columns<double>(f.particles, 6);
   Kokkos::deep_copy(copy, x);
   auto const s = basis.expand(copy, 1e-10);
   ASSERT_EQ(basis.rank(), 6);
@@ -212,7 +211,7 @@ TEST(Conditioned, directions_that_differ_by_little_are_orthogonal_all_the_same) 
   auto const gram = inner(f.particles, columns, columns);
   for (Index i = 0; i < 6; ++i)
     for (Index j = 0; j < 6; ++j) EXPECT_NEAR(gram(i, j), i == j ? 1 : 0, 1e-14);
-  auto const told = make_columns<double>("test", f.particles, 6);
+  auto const told = make_columns<double>(f.particles, 6);
   Kokkos::deep_copy(told, 0);
   basis.block().add_product(1, s, told);
   EXPECT_LT(f.distance(told, x), 1e-13);
