@@ -64,7 +64,9 @@ class PcgJob {
     runtime::Region const region(context_.timings, "read");
     targets_ = load_targets(context_.comm, context_.input, context_.shapes);
     problem_ = load_problem<Real>(context_.comm, context_.input, context_.shapes);
-    system_.emplace(context_, *problem_);
+    if (context_.input.precision == Precision::mixed)
+      exact_problem_ = load_problem<double>(context_.comm, context_.input, context_.shapes);
+    system_.emplace(context_, *problem_, exact_problem_.get());
     outcome_.mean_diagonal = system_->mean_diagonal();
     if (system_->ridge() == 0)
       check_duplicates(context_, regression::equal_points(problem_->train, targets_.train));
@@ -81,9 +83,9 @@ class PcgJob {
   void solve() {
     runtime::Region const region(context_.timings, "solve");
     Index const columns = targets_.train.cols;
-    auto const pcg =
-        system_->solver(local_columns(targets_.train), columns,
-                        {.tolerance = job_.tolerance, .max_iterations = job_.max_iterations});
+    auto const pcg = system_->solver(
+        local_columns(targets_.train), columns,
+        {.tolerance = job_.tolerance, .max_iterations = job_.max_iterations}, Residuals::exact);
     if (checkpoint_ && context_.command.resume && checkpoint_->exists()) {
       state_ = checkpoint_->read(columns);
       runtime::log(runtime::Level::info, fmt::format("going on from {} after iteration {}",
@@ -107,18 +109,19 @@ class PcgJob {
   void finish() {
     Index const columns = state_.columns;
     solution_ = replicated(state_.x);
-    std::vector<double> product(state_.x.size());
-    if (!system_->multiply_kernel(state_.x.data(), columns, product.data()))
-      context_.stop_if_asked();
-    train_predictions_ = replicated(product);
-    auto residual = local_columns(targets_.train);
-    auto const yy = rows_.dots(residual.data(), residual.data(), columns);
-    for (std::size_t i = 0; i < residual.size(); ++i)
-      residual[i] -= product[i] + system_->ridge() * state_.x[i];
+    auto const targets = local_columns(targets_.train);
+    auto const residual = true_residual(targets);
+    auto predictions = targets;
+    for (std::size_t i = 0; i < predictions.size(); ++i)
+      predictions[i] -= residual[i] + system_->ridge() * state_.x[i];
+    train_predictions_ = replicated(predictions);
+    auto const yy = rows_.dots(targets.data(), targets.data(), columns);
     auto const rr = rows_.dots(residual.data(), residual.data(), columns);
     auto const xx = rows_.dots(state_.x.data(), state_.x.data(), columns);
     // Entries rounded independently of each other, each to half a unit in its last place.
-    double const entry_error = std::numeric_limits<Real>::epsilon() / 2 * system_->mean_diagonal();
+    double const eps = exact_problem_ ? std::numeric_limits<double>::epsilon()
+                                      : std::numeric_limits<Real>::epsilon();
+    double const entry_error = eps / 2 * system_->mean_diagonal();
     auto const n = static_cast<double>(rows_.size());
     for (std::size_t c = 0; c < rr.size(); ++c) {
       if (!(yy[c] > 0)) continue;
@@ -127,6 +130,17 @@ class PcgJob {
           std::max(outcome_.kernel_rounding, entry_error * std::sqrt(n * xx[c] / yy[c]));
     }
     report(context_, state_, outcome_);
+  }
+
+  /// Y - (K + λI)·X, which a solver that converged has left in its state.
+  std::vector<double> true_residual(std::vector<double> const& targets) {
+    if (outcome_.end == PcgEnd::converged) return state_.r;
+    std::vector<double> residual(targets.size());
+    if (!system_->multiply_kernel(state_.x.data(), state_.columns, residual.data()))
+      context_.stop_if_asked();
+    for (std::size_t i = 0; i < residual.size(); ++i)
+      residual[i] = targets[i] - residual[i] - system_->ridge() * state_.x[i];
+    return residual;
   }
 
   void predict() {
@@ -162,8 +176,6 @@ class PcgJob {
     }
     if (state_.iteration > 0)
       results.write("/solver/residual", {{state_.iteration}, {"iteration"}}, state_.history.data());
-    bool const stored =
-        std::get<RegressionPlan>(context_.plan.choice).gram == RegressionOptions::Gram::stored;
     results.attribute("/solver", "type", "pcg");
     results.attribute("/solver", "converged", Index{outcome_.end == PcgEnd::converged});
     results.attribute("/solver", "iterations", state_.iteration);
@@ -171,7 +183,8 @@ class PcgJob {
     results.attribute("/solver", "kernel_rounding", outcome_.kernel_rounding);
     results.attribute("/solver", "tolerance", job_.tolerance);
     results.attribute("/solver", "ridge", system_->ridge());
-    results.attribute("/solver", "gram", stored ? "stored" : "recomputed");
+    results.attribute("/solver", "gram",
+                      std::string(name_of(std::get<RegressionPlan>(context_.plan.choice).gram)));
     results.attribute("/solver", "preconditioner", name_of(job_.preconditioner.type));
     results.attribute("/solver", "rank", system_->preconditioner_rank());
     results.record(context_.record());
@@ -213,6 +226,7 @@ class PcgJob {
   linalg::RowBlocks rows_;
   Targets targets_;
   std::unique_ptr<Problem<Real>> problem_;
+  std::unique_ptr<Problem<double>> exact_problem_;  ///< with mixed precision
   std::optional<PcgSystem<Real>> system_;
   std::optional<SolverCheckpoint> checkpoint_;
   PcgState state_;

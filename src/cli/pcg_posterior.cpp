@@ -74,7 +74,8 @@ class VarianceSolver {
     Index const width = points.size();
     auto const dt = cross(points);
     auto const pcg = system_.solver(
-        dt.kernel, width, {.tolerance = job_.tolerance, .max_iterations = job_.max_iterations});
+        dt.kernel, width, {.tolerance = job_.tolerance, .max_iterations = job_.max_iterations},
+        Residuals::working);
     auto state = pcg.start();
     auto const end = pcg.run(state, [&](auto const&) {
       return context_.comm.first_rank_where(context_.stop.pending()) >= 0;

@@ -50,14 +50,15 @@ void report(RunContext const& context, linalg::PcgState const& state, PcgOutcome
                fmt::format("{} iterations, residual {:.3g}", state.iteration, outcome.residual));
   double const tolerance = std::get<RegressionOptions>(context.input.job).tolerance;
   if (outcome.end != linalg::PcgEnd::converged || outcome.kernel_rounding <= tolerance) return;
+  bool const single = context.input.precision == Precision::single;
   runtime::log(
       runtime::Level::warning,
       fmt::format("the entries of the kernel are rounded to {} precision, which may move the "
                   "residual by about {:.1e}, more than the tolerance of {:.1e}: what is solved to "
                   "the tolerance are the equations of the rounded kernel. A ridge{} makes the "
                   "effect smaller",
-                  tiles_in_double(context) ? "double" : "single", outcome.kernel_rounding,
-                  tolerance, tiles_in_double(context) ? "" : " or precision: double"));
+                  single ? "single" : "double", outcome.kernel_rounding, tolerance,
+                  single ? " or precision: mixed" : ""));
 }
 
 void fail(RunContext const& context, linalg::PcgState const& state, PcgOutcome const& outcome) {

@@ -18,7 +18,8 @@ gram::Kernel kernel_of(RegressionOptions const& job) {
 }  // namespace
 
 template <class Real>
-PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem)
+PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem,
+                           Problem<double> const* exact)
     : context_(context),
       problem_(problem),
       job_(options_of(context)),
@@ -30,6 +31,8 @@ PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem)
   for (Index i = 0; i < rows_.size(); ++i) trace += columns_.diagonal(i);
   mean_diagonal_ = trace / static_cast<double>(rows_.size());
   ridge_ = job_.ridge.shift(trace, rows_.size());
+  if (exact != nullptr)
+    exact_.emplace(rows_, gram::PartMaker<double>{exact->program, exact->train, kernel_});
 }
 
 template <class Real>
@@ -39,7 +42,7 @@ io::TileGrid PcgSystem<Real>::grid() const {
 
 template <class Real>
 std::optional<io::TileFile> PcgSystem<Real>::open_tiles(std::string const& name) {
-  if (plan_.gram != RegressionOptions::Gram::stored) return {};
+  if (plan_.gram == RegressionOptions::Gram::recomputed) return {};
   bool const nngp = kernel_ == gram::Kernel::nngp;
   (nngp ? stored_.nngp : stored_.ntk) = 0;
   return context_.open_tiles(name, {{nngp ? "/gram/nngp" : "/gram/ntk",
@@ -49,27 +52,39 @@ std::optional<io::TileFile> PcgSystem<Real>::open_tiles(std::string const& name)
 }
 
 template <class Real>
-void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
-  runtime::Region const region(context_.timings, "gram");
-  if (plan_.gram != RegressionOptions::Gram::stored) {
-    operator_ = std::make_unique<regression::RecomputedKernel<Real>>(
-        rows_, gram::PartMaker<Real>{problem_.program, problem_.train, kernel_});
-    return;
-  }
-  auto kernel = std::make_unique<regression::StoredKernel<Real>>(rows_, kernel_);
-  std::optional<StoreSource<Real>> source;
+void PcgSystem<Real>::fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>*> sinks,
+                           bool revisit_stored) {
   std::optional<StoreSink<Real>> store;
   if (tiles != nullptr) {
-    source.emplace(*tiles, stored_);
+    source_.emplace(*tiles, stored_);
     store.emplace(*tiles, stored_, context_.input.checkpoint.every);
   }
-  auto const* from = source ? &*source : nullptr;
+  auto const* from = source_ ? &*source_ : nullptr;
   gram::TileEvaluator<Real> const evaluate(problem_.program, problem_.train, problem_.train,
                                            output(), gram::DiagonalTiles::lower);
-  auto const schedule = gram::schedule<Real>(grid(), context_.comm.size(), from, true);
+  auto const schedule = gram::schedule<Real>(grid(), context_.comm.size(), from, revisit_stored);
   run_loop<Real>(context_.comm, evaluate, grid(), schedule, from, store ? &*store : nullptr,
-                 {kernel.get()}, context_.stop, {.label = "gram"});
-  operator_ = std::move(kernel);
+                 std::move(sinks), context_.stop, {.label = "gram"});
+}
+
+template <class Real>
+void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
+  runtime::Region const region(context_.timings, "gram");
+  switch (plan_.gram) {
+    case RegressionOptions::Gram::file:
+      fill(tiles, {}, false);
+      operator_ = std::make_unique<regression::FiledKernel<Real>>(rows_, grid(), *source_, kernel_);
+      break;
+    case RegressionOptions::Gram::recomputed:
+      operator_ = std::make_unique<regression::RecomputedKernel<Real>>(
+          rows_, gram::PartMaker<Real>{problem_.program, problem_.train, kernel_});
+      break;
+    default: {
+      auto kernel = std::make_unique<regression::StoredKernel<Real>>(rows_, kernel_);
+      fill(tiles, {kernel.get()}, true);
+      operator_ = std::move(kernel);
+    }
+  }
 }
 
 template <class Real>
@@ -86,8 +101,14 @@ void PcgSystem<Real>::make_preconditioner() {
 }
 
 template <class Real>
+bool PcgSystem<Real>::multiply(regression::KernelOperator const& kernel, double const* x,
+                               Index columns, double* y) const {
+  return kernel.multiply(x, columns, y, [this] { return !context_.stop.pending(); });
+}
+
+template <class Real>
 bool PcgSystem<Real>::multiply_kernel(double const* x, Index columns, double* y) const {
-  return operator_->multiply(x, columns, y, [this] { return !context_.stop.pending(); });
+  return exact_ ? multiply(*exact_, x, columns, y) : multiply(*operator_, x, columns, y);
 }
 
 template <class Real>
@@ -101,19 +122,22 @@ void PcgSystem<Real>::precondition(double const* r, Index columns, double* z) co
 
 template <class Real>
 linalg::Pcg PcgSystem<Real>::solver(std::vector<double> b, Index columns,
-                                    linalg::PcgOptions const& options) const {
-  auto const multiply = [this](double const* x, Index count, double* y) {
-    if (!multiply_kernel(x, count, y)) return false;
-    Index const entries = rows_.local_size() * count;
-    for (Index i = 0; i < entries; ++i) y[i] += ridge_ * x[i];
-    return true;
+                                    linalg::PcgOptions const& options, Residuals residuals) const {
+  auto const with_ridge = [this](regression::KernelOperator const& kernel) {
+    return [this, &kernel](double const* x, Index count, double* y) {
+      if (!multiply(kernel, x, count, y)) return false;
+      Index const entries = rows_.local_size() * count;
+      for (Index i = 0; i < entries; ++i) y[i] += ridge_ * x[i];
+      return true;
+    };
   };
-  return {rows_,
-          multiply,
-          [this](double const* r, Index count, double* z) { precondition(r, count, z); },
-          std::move(b),
-          columns,
-          options};
+  linalg::Pcg::Operators operators{.multiply = with_ridge(*operator_),
+                                   .multiply_exactly = nullptr,
+                                   .precondition = [this](double const* r, Index count, double* z) {
+                                     precondition(r, count, z);
+                                   }};
+  if (exact_ && residuals == Residuals::exact) operators.multiply_exactly = with_ridge(*exact_);
+  return {rows_, std::move(operators), std::move(b), columns, options};
 }
 
 template class PcgSystem<float>;

@@ -15,13 +15,20 @@
 
 namespace widelimit::cli {
 
+/// Which kernel a solution is held to.
+enum class Residuals {
+  working,  ///< the one of the iterations
+  exact     ///< with mixed precision, the one in double
+};
+
 /// Operator and preconditioner as planned in `context.plan.choice`.
 /// \tparam Real  of tiles and of the preconditioner; vectors are double
 template <class Real>
 class PcgSystem {
  public:
-  /// Both must outlive the system.
-  PcgSystem(RunContext& context, Problem<Real> const& problem);
+  /// \param exact  the same in double, for true residuals of single-precision tiles; may be null
+  /// All must outlive the system.
+  PcgSystem(RunContext& context, Problem<Real> const& problem, Problem<double> const* exact);
   PcgSystem(PcgSystem const&) = delete;
   PcgSystem& operator=(PcgSystem const&) = delete;
 
@@ -31,20 +38,25 @@ class PcgSystem {
   double mean_diagonal() const { return mean_diagonal_; }  ///< of K
   Index preconditioner_rank() const { return preconditioner_ ? preconditioner_->rank() : 0; }
 
-  /// Opens the tile file of a kernel that is stored; none where there is none to open. Collective.
+  /// Opens the tile file of a kernel that is stored or filed; none where there is none to open. Collective.
   std::optional<io::TileFile> open_tiles(std::string const& name);
-  /// Fills a kernel that is stored, from `tiles` what they have. Collective. Throws Stopped.
+  /// Makes a kernel that is stored or filed, from `tiles` what they have. Collective. `tiles` must
+  /// outlive the system. Throws Stopped.
   void make_operator(io::TileFile* tiles);
   /// Collective.
   void make_preconditioner();
 
-  /// K·X; false: the run was asked to stop. Collective, as all below.
+  /// K·X with the best kernel there is; false: the run was asked to stop. Collective, as all below.
   bool multiply_kernel(double const* x, Index columns, double* y) const;
   /// Conjugate gradients for right-hand sides, column-major, this rank's rows. The system must
   /// outlive the result.
-  linalg::Pcg solver(std::vector<double> b, Index columns, linalg::PcgOptions const& options) const;
+  linalg::Pcg solver(std::vector<double> b, Index columns, linalg::PcgOptions const& options,
+                     Residuals residuals) const;
 
  private:
+  bool multiply(regression::KernelOperator const& kernel, double const* x, Index columns,
+                double* y) const;
+  void fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>*> sinks, bool revisit_stored);
   io::TileGrid grid() const;
   gram::Output output() const {
     return kernel_ == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
@@ -60,7 +72,9 @@ class PcgSystem {
   regression::EvaluatedColumns<Real> columns_;
   double mean_diagonal_ = 0, ridge_ = 0;
   StoredMatrices stored_;
+  std::optional<StoreSource<Real>> source_;
   std::unique_ptr<regression::KernelOperator> operator_;
+  std::optional<regression::RecomputedKernel<double>> exact_;
   std::optional<regression::LowRankPreconditioner<Real>> preconditioner_;
 };
 

@@ -14,7 +14,9 @@ constexpr KeyEntry keys[] = {
     {"max_iterations", "1000", "of the solver pcg"},
     {"preconditioner", "nystrom for the solver pcg", "of the solver pcg"},
     {"gram", "auto",
-     "of the solver pcg: the kernel is stored, or recomputed in each iteration; or auto"},
+     "of the solver pcg: the kernel is stored in memory, kept in the checkpoint's file, or "
+     "recomputed "
+     "in each iteration; or auto"},
     {"duplicates", "warn",
      "of the solver pcg without a ridge: warn of equal training points, or stop"},
     {"posterior", "mean", "on the test set: mean, variance or covariance"}};
@@ -69,6 +71,7 @@ RegressionOptions read_regression(YamlNode const& map) {
   static constexpr std::pair<std::string_view, Options::Gram> grams[] = {
       {"auto", Options::Gram::automatic},
       {"stored", Options::Gram::stored},
+      {"file", Options::Gram::file},
       {"recomputed", Options::Gram::recomputed}};
   static constexpr std::pair<std::string_view, Options::Posterior> posteriors[] = {
       {"mean", Options::Posterior::mean},

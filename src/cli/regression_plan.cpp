@@ -68,8 +68,9 @@ RegressionPlan plan_cholesky(InputFile const& input, RegressionOptions const& jo
   return plan;
 }
 
-RegressionPlan plan_pcg(InputFile const& input, RegressionOptions const& job, Gram gram, Index rank,
+RegressionPlan plan_pcg(InputFile const& input, DataShapes const& shapes, Gram gram, Index rank,
                         Sizes const& size) {
+  auto const& job = std::get<RegressionOptions>(input.job);
   RegressionPlan plan;
   plan.solver = Solver::pcg;
   plan.gram = gram;
@@ -81,6 +82,13 @@ RegressionPlan plan_pcg(InputFile const& input, RegressionOptions const& job, Gr
     plan.memory.push_back({"lower half of the kernel, this rank's share",
                            (n * n / 2 + rows * tile * 256) * real_bytes / ranks});
     if (input.checkpoint.enabled) plan.disk_bytes = n * n * real_bytes;
+  } else if (gram == Gram::file) {
+    plan.memory.push_back({"tiles read ahead", 2 * tile * tile * real_bytes});
+    plan.disk_bytes = n * n * real_bytes;
+  }
+  if (input.precision == Precision::mixed) {
+    plan.memory.push_back(
+        {"inputs in double, for true residuals", 2 * n * static_cast<double>(shapes.features) * 8});
   }
   if (rank > 0) {
     plan.memory.push_back({"preconditioner, this rank's rows", n * k * real_bytes / ranks});
@@ -94,8 +102,8 @@ RegressionPlan plan_pcg(InputFile const& input, RegressionOptions const& job, Gr
   plan.memory.push_back({"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
   if (input.checkpoint.enabled) plan.disk_bytes += 3 * n * outputs * 8;
   plan.gram_entries =
-      (gram == Gram::stored ? n * (n + 1) / 2 : 0) + n * k + n * n_test * (variance ? 2 : 1);
-  plan.iteration_entries = gram == Gram::stored ? 0 : n * (n + 1) / 2;
+      (gram == Gram::recomputed ? 0 : n * (n + 1) / 2) + n * k + n * n_test * (variance ? 2 : 1);
+  plan.iteration_entries = gram == Gram::recomputed ? n * (n + 1) / 2 : 0;
   plan.solve_flops = (2 * n * n + 4 * n * k) * outputs;
   return plan;
 }
@@ -108,15 +116,21 @@ void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes 
                     "training points ({}); ask for at most {}, a tenth is a good start",
                     rank, shapes.train, shapes.train));
   }
-  bool const tiles_in_double = input.precision == Precision::double_;
-  double const reachable = tiles_in_double ? 1e-14 : std::numeric_limits<float>::epsilon() / 2;
+  bool const single = input.precision == Precision::single;
+  double const reachable = single ? std::numeric_limits<float>::epsilon() / 2 : 1e-14;
   if (job.tolerance < reachable) {
     throw InputError(
         input.where("job.tolerance"),
         fmt::format("a tolerance of {:.2g} is below what {} precision can reach (about {:.0e}); "
                     "raise it{}",
                     job.tolerance, to_string(input.precision), reachable,
-                    tiles_in_double ? "" : ", or use precision: double"));
+                    single ? ", or use precision: mixed or double" : ""));
+  }
+  if (job.gram == Gram::file && !input.checkpoint.enabled) {
+    throw InputError(
+        input.where("job.gram"),
+        "the kernel is to be kept in the checkpoint's file (gram: file), and checkpoint "
+        "is none; name a checkpoint, or use gram: recomputed");
   }
   if (job.posterior == Posterior::covariance) {
     throw InputError(input.where("job.posterior"),
@@ -126,6 +140,20 @@ void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes 
 }
 
 }  // namespace
+
+std::string_view name_of(Gram gram) {
+  switch (gram) {
+    case Gram::stored:
+      return "stored";
+    case Gram::file:
+      return "file";
+    case Gram::recomputed:
+      return "recomputed";
+    case Gram::automatic:
+      break;
+  }
+  return "auto";
+}
 
 Index variance_block(Index points) {
   return std::clamp<Index>(Index{1 << 23} / std::max<Index>(1, points), 8, 64);
@@ -147,8 +175,8 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
                : std::clamp<Index>(shapes.train / 10, 1, largest_automatic_rank);
   }
   auto cholesky = plan_cholesky(input, job, size);
-  auto stored = plan_pcg(input, job, Gram::stored, rank, size);
-  auto recomputed = plan_pcg(input, job, Gram::recomputed, rank, size);
+  auto stored = plan_pcg(input, shapes, Gram::stored, rank, size);
+  auto recomputed = plan_pcg(input, shapes, Gram::recomputed, rank, size);
   auto const bytes = [](RegressionPlan const& plan) {
     return runtime::format_bytes(total(plan.memory));
   };
@@ -163,7 +191,11 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
   if (!use_cholesky) check_pcg(input, job, shapes);
   bool const use_stored = job.gram == Gram::stored ||
                           (job.gram == Gram::automatic && total(stored.memory) <= free_bytes);
-  RegressionPlan plan = std::move(use_cholesky ? cholesky : use_stored ? stored : recomputed);
+  bool const use_file = job.gram == Gram::file;
+  RegressionPlan plan = use_cholesky ? std::move(cholesky)
+                        : use_file   ? plan_pcg(input, shapes, Gram::file, rank, size)
+                        : use_stored ? std::move(stored)
+                                     : std::move(recomputed);
   plan.alternatives = alternatives;
   return plan;
 }
@@ -176,8 +208,7 @@ std::string describe(RegressionPlan const& plan) {
   if (plan.solver == Solver::cholesky) {
     text += "cholesky\n";
   } else {
-    text += fmt::format("pcg, kernel {}, preconditioner {}\n",
-                        plan.gram == Gram::stored ? "stored" : "recomputed in each iteration",
+    text += fmt::format("pcg, kernel {}, preconditioner {}\n", name_of(plan.gram),
                         plan.preconditioner_rank > 0
                             ? fmt::format("of rank {}", plan.preconditioner_rank)
                             : "none");

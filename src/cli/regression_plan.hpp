@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "widelimit/cli/input_file.hpp"
@@ -27,12 +28,16 @@ struct RegressionPlan {
 };
 
 /// Chooses: Cholesky where N is moderate and it fits into `free_bytes` a rank, else conjugate
-/// gradients; its kernel stored where that fits, else recomputed. Local; the same on all ranks for
+/// gradients; its kernel stored where that fits, else recomputed (a kernel in a file is chosen by the
+/// user alone, who knows how fast the disk is). Local; the same on all ranks for
 /// equal arguments.
 /// Throws InputError: a rank of the preconditioner above N, a tolerance below what the precision
 /// reaches, a posterior that a solver does not give.
 RegressionPlan choose_regression(InputFile const& input, DataShapes const& shapes, Index tile,
                                  int ranks, double free_bytes);
+
+/// The word of the input file for a way to keep the kernel.
+std::string_view name_of(RegressionOptions::Gram gram);
 
 /// Test points whose variances conjugate gradients solve for at once: fewer the longer the vectors.
 Index variance_block(Index points);

@@ -20,15 +20,15 @@ std::size_t at(Index k) {
 
 }  // namespace
 
-Pcg::Pcg(RowBlocks rows, Product product, Precondition precondition, std::vector<double> b,
-         Index columns, PcgOptions options)
+Pcg::Pcg(RowBlocks rows, Operators operators, std::vector<double> b, Index columns,
+         PcgOptions options)
     : rows_(std::move(rows)),
-      product_(std::move(product)),
-      precondition_(std::move(precondition)),
+      operators_(std::move(operators)),
       b_(std::move(b)),
       columns_(columns),
       options_(options),
       b_norm_(rows_.dots(b_.data(), b_.data(), columns)) {
+  if (!operators_.multiply_exactly) operators_.multiply_exactly = operators_.multiply;
   for (double& norm : b_norm_) norm = std::sqrt(norm);
 }
 
@@ -38,7 +38,7 @@ PcgState Pcg::start() const {
   state.x.resize(b_.size());
   state.r = b_;
   state.p.resize(b_.size());
-  precondition_(state.r.data(), columns_, state.p.data());
+  operators_.precondition(state.r.data(), columns_, state.p.data());
   state.rz = rows_.dots(state.r.data(), state.p.data(), columns_);
   std::size_t const columns = at(columns_);
   state.residual.assign(columns, 1);
@@ -79,24 +79,25 @@ bool Pcg::confirm(PcgState& state) const {
   auto const count = static_cast<Index>(which.size());
   auto residual = pack(b_, which);
   std::vector<double> product(residual.size());
-  if (!product_(pack(state.x, which).data(), count, product.data())) return false;
+  if (!operators_.multiply_exactly(pack(state.x, which).data(), count, product.data()))
+    return false;
   for (std::size_t i = 0; i < residual.size(); ++i) residual[i] -= product[i];
   auto const rr = rows_.dots(residual.data(), residual.data(), count);
   auto& direction = product;  // done with
-  precondition_(residual.data(), count, direction.data());
+  operators_.precondition(residual.data(), count, direction.data());
   auto const rz = rows_.dots(residual.data(), direction.data(), count);
   for (Index k = 0; k < count; ++k) {
     std::size_t const c = at(which[at(k)]);
     double const found = std::sqrt(rr[at(k)]) / b_norm_[c];
     double const before = state.confirmed[c];
     state.residual[c] = state.confirmed[c] = found;
+    std::copy_n(residual.data() + k * n, n, state.r.data() + static_cast<Index>(c) * n);
     if (found <= options_.tolerance) {
       state.status[c] = ColumnStatus::converged;
     } else if (!(found <= least_gain * before)) {
       state.status[c] = ColumnStatus::stagnated;
     } else {
       state.status[c] = ColumnStatus::active;
-      std::copy_n(residual.data() + k * n, n, state.r.data() + static_cast<Index>(c) * n);
       std::copy_n(direction.data() + k * n, n, state.p.data() + static_cast<Index>(c) * n);
       state.rz[c] = rz[at(k)];
       state.best[c] = found;
@@ -111,7 +112,7 @@ bool Pcg::iterate(PcgState& state, std::vector<Index> const& active) const {
   auto const count = static_cast<Index>(active.size());
   auto const p = pack(state.p, active);
   std::vector<double> q(p.size());
-  if (!product_(p.data(), count, q.data())) return false;
+  if (!operators_.multiply(p.data(), count, q.data())) return false;
   auto const pq = rows_.dots(p.data(), q.data(), count);
   auto const pp = rows_.dots(p.data(), p.data(), count);
   ++state.iteration;
@@ -136,7 +137,7 @@ bool Pcg::iterate(PcgState& state, std::vector<Index> const& active) const {
   auto const r = pack(state.r, active);
   auto const rr = rows_.dots(r.data(), r.data(), count);
   auto& z = q;  // done with
-  precondition_(r.data(), count, z.data());
+  operators_.precondition(r.data(), count, z.data());
   auto const rz = rows_.dots(r.data(), z.data(), count);
   for (Index k = 0; k < count; ++k) {
     std::size_t const c = at(active[at(k)]);

@@ -1,10 +1,26 @@
 #include "widelimit/regression/kernel_operator.hpp"
 
 #include <algorithm>
+#include <future>
 
 #include "widelimit/runtime/agree.hpp"
 
 namespace widelimit::regression {
+namespace {
+
+/// Calls `visit(rows, cols)` for the parts of a tile of a lower triangle.
+template <class Real, class Visit>
+void for_each_part(Range rows, Range cols, Visit const& visit) {
+  constexpr Index side = gram::part_side<Real>;
+  for (Index i = rows.begin; i < rows.end; i += side) {
+    for (Index j = cols.begin; j < cols.end; j += side) {
+      if (rows == cols && j > i) break;
+      visit(Range{i, std::min(rows.end, i + side)}, Range{j, std::min(cols.end, j + side)});
+    }
+  }
+}
+
+}  // namespace
 
 bool KernelOperator::multiply(double const* x, Index columns, double* y,
                               std::function<bool()> const& go_on) const {
@@ -21,16 +37,11 @@ bool KernelOperator::multiply(double const* x, Index columns, double* y,
 
 template <class Real>
 void StoredKernel<Real>::accept(gram::Tile<Real> const& tile, bool) {
-  constexpr Index side = gram::part_side<Real>;
   Real const* const entries = kernel_ == gram::Kernel::nngp ? tile.nngp.get() : tile.ntk.get();
-  bool const on_diagonal = tile.rows == tile.cols;
-  for (Index i = tile.rows.begin; i < tile.rows.end; i += side) {
-    for (Index j = tile.cols.begin; j < tile.cols.end; j += side) {
-      if (on_diagonal && j > i) break;
-      keep(entries + (i - tile.rows.begin) * tile.ld + (j - tile.cols.begin), tile.ld,
-           {i, std::min(tile.rows.end, i + side)}, {j, std::min(tile.cols.end, j + side)});
-    }
-  }
+  for_each_part<Real>(tile.rows, tile.cols, [&](Range rows, Range cols) {
+    keep(entries + (rows.begin - tile.rows.begin) * tile.ld + (cols.begin - tile.cols.begin),
+         tile.ld, rows, cols);
+  });
 }
 
 template <class Real>
@@ -57,6 +68,51 @@ bool StoredKernel<Real>::add_share(double const* x, Index columns, double* y,
 }
 
 template <class Real>
+std::vector<Real> FiledKernel<Real>::read(Index tile) const {
+  auto const id = grid_.id(tile);
+  Index const ld = grid_.col_range(id).size();
+  std::vector<Real> entries(static_cast<std::size_t>(grid_.row_range(id).size() * ld));
+  bool const nngp = kernel_ == gram::Kernel::nngp;
+  tiles_.read(tile, nngp ? entries.data() : nullptr, nngp ? nullptr : entries.data(), ld);
+  if (id.row == id.col) {  // of which the file holds the lower half
+    for (Index i = 0; i < ld; ++i)
+      for (Index j = 0; j < i; ++j)
+        entries[static_cast<std::size_t>(j * ld + i)] =
+            entries[static_cast<std::size_t>(i * ld + j)];
+  }
+  return entries;
+}
+
+template <class Real>
+bool FiledKernel<Real>::add_share(double const* x, Index columns, double* y,
+                                  std::function<bool()> const& go_on) const {
+  Index const ranks = rows().comm().size(), rank = rows().comm().rank();
+  auto const read_ahead = [&](Index tile) {
+    return std::async(std::launch::async, [this, tile] { return read(tile); });
+  };
+  std::future<std::vector<Real>> next;
+  if (rank < grid_.count()) next = read_ahead(rank);
+  for (Index tile = rank; tile < grid_.count(); tile += ranks) {
+    auto const entries = next.get();
+    if (tile + ranks < grid_.count()) next = read_ahead(tile + ranks);
+    auto const id = grid_.id(tile);
+    Range const tile_rows = grid_.row_range(id), tile_cols = grid_.col_range(id);
+    Index const ld = tile_cols.size();
+    std::vector<gram::MatrixPart<Real>> parts;
+    for_each_part<Real>(tile_rows, tile_cols, [&](Range part_rows, Range part_cols) {
+      Index const at = (part_rows.begin - tile_rows.begin) * ld + part_cols.begin - tile_cols.begin;
+      parts.push_back({part_rows, part_cols, entries.data() + at, ld});
+    });
+    bool const finished = product_.add(
+        static_cast<Index>(parts.size()),
+        [&](Index part) { return parts[static_cast<std::size_t>(part)]; }, x, y, rows().size(),
+        columns, go_on);
+    if (!finished) return false;
+  }
+  return true;
+}
+
+template <class Real>
 bool RecomputedKernel<Real>::add_share(double const* x, Index columns, double* y,
                                        std::function<bool()> const& go_on) const {
   Index const n = rows().size();
@@ -74,6 +130,8 @@ bool RecomputedKernel<Real>::add_share(double const* x, Index columns, double* y
 
 template class StoredKernel<float>;
 template class StoredKernel<double>;
+template class FiledKernel<float>;
+template class FiledKernel<double>;
 template class RecomputedKernel<float>;
 template class RecomputedKernel<double>;
 

@@ -82,6 +82,7 @@ class Pcg(unittest.TestCase):
             (
                 ["job.gram=stored"],
                 ["job.gram=recomputed"],
+                ["job.gram=file"],
                 ["job.preconditioner={type: pivoted_cholesky, rank: 300}"],
                 ["job.preconditioner={type: none}"],
             )
@@ -96,6 +97,23 @@ class Pcg(unittest.TestCase):
             self.assertEqual(len(self.read(output, "solver/residual")[0]), solver["iterations"])
             self.assertFalse(list(self.folder.glob(f"way{number}.checkpoint*")))
 
+    def test_mixed_precision_solves_the_kernel_in_double(self):
+        settings = ["job.tolerance=1e-11", "job.ridge.value=1e-4", "data.train.rows=[0, 600]"]
+        self.run_program("double.h5", settings=[*settings, "job.solver=cholesky"])
+        expected = self.read("double.h5", "predictions/test", "solution/alpha")
+        for gram in ("stored", "recomputed"):
+            self.run_program("mixed.h5", "--overwrite", settings=[*settings, "precision=mixed", f"job.gram={gram}"])
+            solver = self.solver("mixed.h5")
+            self.assertLessEqual(solver["true_residual"], 1e-11)
+            for found, right in zip(self.read("mixed.h5", "solution/alpha"), expected[1:]):
+                self.assertLess(abs(found - right).max() / abs(right).max(), 1e-7)
+        said = self.run_program("single.h5", settings=[*settings, "precision=single"], expect=2)
+        self.assertIn("use precision: mixed or double", said)
+
+    def test_a_kernel_in_a_file_needs_the_file(self):
+        said = self.run_program("none.h5", settings=["job.gram=file", "checkpoint=none"], expect=2)
+        self.assertIn("gram: file", said)
+
     def test_variance_equals_that_of_cholesky(self):
         for kernel in ("ntk", "nngp"):
             common = [f"job.kernel={kernel}", "job.posterior=variance", "job.ridge.value=1e-3"]
@@ -108,7 +126,7 @@ class Pcg(unittest.TestCase):
             self.assertLess(abs(found - expected).max(), 1e-6 * expected.max())
 
     def test_goes_on_after_too_few_iterations_bit_for_bit(self):
-        for gram in ("stored", "recomputed"):
+        for gram in ("stored", "file", "recomputed"):
             settings = [f"job.gram={gram}", "job.preconditioner.rank=50"]
             self.run_program(f"{gram}.h5", settings=settings)
             cut = f"{gram}_cut.h5"

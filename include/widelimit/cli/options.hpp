@@ -61,7 +61,12 @@ struct RegressionOptions {
     ntkgp  ///< inference with Θ in the place of K
   };
   enum class Solver { automatic, cholesky, pcg };
-  enum class Gram { automatic, stored, recomputed };
+  enum class Gram {
+    automatic,
+    stored,      ///< in the memory of the ranks
+    file,        ///< in the checkpoint, read tile by tile for each product
+    recomputed,  ///< tile by tile for each product, and dropped
+  };
   enum class Duplicates { warn, stop };
   enum class Posterior { mean, variance, covariance };
   Kernel kernel = Kernel::ntk;

@@ -23,7 +23,7 @@ enum class ColumnStatus : Index {
 struct PcgState {
   Index columns = 0;
   Index iteration = 0;
-  std::vector<double> x, r, p;   ///< solution, residual, direction
+  std::vector<double> x, r, p;   ///< solution, residual (true where `converged`), direction
   std::vector<double> rz;        ///< rᵀM⁻¹r of each column
   std::vector<double> residual;  ///< ‖r‖/‖b‖ of each column, true where it was confirmed
   std::vector<double> best;      ///< the least residual so far, since the last restart
@@ -53,19 +53,27 @@ enum class PcgEnd {
 /// and one product with all columns that are not done yet per iteration. When the recurrences say
 /// that all is done, true residuals are computed; columns that drifted start anew from theirs
 /// (iterative refinement), until the tolerance holds or a restart no longer halves the residual.
+/// The product that gives true residuals may be a better one than that of the iterations (mixed
+/// precision): the solution is then that of the better matrix, as long as the two are close enough
+/// for each restart to gain.
 class Pcg {
  public:
   /// Y = A·X or Z = M⁻¹·R, for `columns` columns of this rank's rows, column-major. Collective. The
   /// product returns false when it was interrupted, on all ranks alike.
   using Product = std::function<bool(double const* x, Index columns, double* y)>;
   using Precondition = std::function<void(double const* r, Index columns, double* z)>;
+  struct Operators {
+    Product multiply;          ///< of the iterations
+    Product multiply_exactly;  ///< of true residuals; empty: the same
+    Precondition precondition;
+  };
   /// Called after each iteration with the whole state; true ends the run as `interrupted`, on all
   /// ranks alike.
   using Observer = std::function<bool(PcgState const&)>;
 
   /// \param b  right-hand sides, column-major, this rank's rows
-  Pcg(RowBlocks rows, Product product, Precondition precondition, std::vector<double> b,
-      Index columns, PcgOptions options);
+  Pcg(RowBlocks rows, Operators operators, std::vector<double> b, Index columns,
+      PcgOptions options);
 
   /// X = 0. Collective.
   PcgState start() const;
@@ -83,8 +91,7 @@ class Pcg {
   bool iterate(PcgState& state, std::vector<Index> const& active) const;
 
   RowBlocks rows_;
-  Product product_;
-  Precondition precondition_;
+  Operators operators_;
   std::vector<double> b_;
   Index columns_;
   PcgOptions options_;

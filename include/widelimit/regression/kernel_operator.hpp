@@ -63,6 +63,30 @@ class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
   std::vector<std::unique_ptr<Real[]>> memory_;
 };
 
+/// Tiles read from where they are stored for each product, while the one before is multiplied.
+/// Memory: two tiles a rank.
+template <class Real>
+class FiledKernel final : public KernelOperator {
+ public:
+  /// \param grid   of a lower triangle
+  /// \param tiles  has all tiles of the grid; must outlive the operator
+  FiledKernel(linalg::RowBlocks rows, io::TileGrid const& grid, gram::TileSource<Real> const& tiles,
+              gram::Kernel kernel)
+      : KernelOperator(std::move(rows)), grid_(grid), tiles_(tiles), kernel_(kernel) {}
+
+ protected:
+  bool add_share(double const* x, Index columns, double* y,
+                 std::function<bool()> const& go_on) const override;
+
+ private:
+  std::vector<Real> read(Index tile) const;
+
+  io::TileGrid grid_;
+  gram::TileSource<Real> const& tiles_;
+  gram::Kernel kernel_;
+  gram::SymmetricProduct<Real> product_;
+};
+
 /// Tiles made anew for each product and dropped at once: a product costs half a Gram matrix. Memory:
 /// one part a thread.
 template <class Real>
@@ -81,6 +105,8 @@ class RecomputedKernel final : public KernelOperator {
 
 extern template class StoredKernel<float>;
 extern template class StoredKernel<double>;
+extern template class FiledKernel<float>;
+extern template class FiledKernel<double>;
 extern template class RecomputedKernel<float>;
 extern template class RecomputedKernel<double>;
 

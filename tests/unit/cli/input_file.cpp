@@ -189,7 +189,7 @@ TEST(InputFile, bad_values_are_refused) {
       {"job={type: gram, kernels: [ntk, ntk]}", {"job.kernels[1]: ", "twice"}},
       {"job={type: gram, kernels: ntk}", {"job.kernels: ", "a list, found `ntk`"}},
       {"job.solver=cg", {"job.solver: ", "auto, cholesky, pcg"}},
-      {"job.gram=kept", {"job.gram: ", "auto, stored, recomputed"}},
+      {"job.gram=kept", {"job.gram: ", "auto, stored, file, recomputed"}},
       {"job.preconditioner={rank: 0}", {"job.preconditioner.rank: ", "at least 1"}},
       {"job.preconditioner={type: jacobi}", {"job.preconditioner.type: ", "nystrom"}},
       {"job.ridge={value: -1}", {"job.ridge.value: ", "at least 0"}},

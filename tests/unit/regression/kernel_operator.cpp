@@ -31,7 +31,35 @@ class Operators : public testing::Test {};
 using Reals = testing::Types<float, double>;
 TYPED_TEST_SUITE(Operators, Reals);
 
-TYPED_TEST(Operators, stored_and_recomputed_multiply_by_the_kernel) {
+/// Tiles of which, as in a file, nothing above the diagonal is there.
+template <class Real>
+class EvaluatedTiles final : public gram::TileSource<Real> {
+ public:
+  EvaluatedTiles(gram::TileEvaluator<Real> const& evaluate, io::TileGrid const& grid,
+                 gram::Kernel kernel)
+      : evaluate_(evaluate), grid_(grid), kernel_(kernel) {}
+
+  bool has(Index) const override { return true; }
+  void read(Index tile, Real* nngp, Real* ntk, Index ld) const override {
+    auto const id = grid_.id(tile);
+    Range const rows = grid_.row_range(id), cols = grid_.col_range(id);
+    std::vector<Real> other(static_cast<std::size_t>(rows.size() * ld));
+    bool const is_nngp = kernel_ == gram::Kernel::nngp;
+    Real* const wanted = is_nngp ? nngp : ntk;
+    EXPECT_EQ(is_nngp ? ntk : nngp, nullptr);
+    evaluate_(rows, cols, is_nngp ? wanted : other.data(), is_nngp ? other.data() : wanted, ld);
+    if (id.row != id.col) return;
+    for (Index i = 0; i < rows.size(); ++i)
+      std::fill(wanted + i * ld + i + 1, wanted + (i + 1) * ld, Real{0});
+  }
+
+ private:
+  gram::TileEvaluator<Real> const& evaluate_;
+  io::TileGrid grid_;
+  gram::Kernel kernel_;
+};
+
+TYPED_TEST(Operators, stored_filed_and_recomputed_multiply_by_the_kernel) {
   auto const comm = runtime::Communicator::world();
   runtime::StopRequest const stop;
   constexpr double eps = std::numeric_limits<TypeParam>::epsilon();
@@ -47,7 +75,11 @@ TYPED_TEST(Operators, stored_and_recomputed_multiply_by_the_kernel) {
         io::TileGrid const grid{n, n, tile, io::Coverage::lower};
         auto const schedule = gram::schedule<TypeParam>(grid, comm.size(), nullptr, true);
         gram::for_each_tile<TypeParam>(comm, evaluate, grid, schedule, nullptr, {&stored}, stop);
-        EXPECT_LT(test::relative_difference(multiply(stored, x), expected), 20 * eps);
+        auto const y = multiply(stored, x);
+        EXPECT_LT(test::relative_difference(y, expected), 20 * eps);
+        EvaluatedTiles<TypeParam> const tiles(evaluate, grid, kernel);
+        FiledKernel<TypeParam> const filed(RowBlocks(comm, n), grid, tiles, kernel);
+        EXPECT_LT(test::relative_difference(multiply(filed, x), y), 1e-13);
       }
       RecomputedKernel<TypeParam> const recomputed(RowBlocks(comm, n), problem.maker(kernel));
       auto const y = multiply(recomputed, x);

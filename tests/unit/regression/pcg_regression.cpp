@@ -53,18 +53,22 @@ class Regression {
     std::vector<double> b;
     for (Index c = 0; c < columns; ++c)
       for (Index i = rows_.mine().begin; i < rows_.mine().end; ++i) b.push_back(y_(i, c));
-    linalg::Pcg const pcg(
-        rows_,
-        [&](double const* x, Index count, double* y) {
-          bool const done = k->multiply(x, count, y, [] { return true; });
-          for (Index i = 0; i < rows_.local_size() * count; ++i) y[i] += case_.ridge * x[i];
-          return done;
-        },
-        [&](double const* r, Index count, double* z) {
-          if (m) return m->apply(r, count, z);
-          std::copy_n(r, rows_.local_size() * count, z);
-        },
-        b, columns, {.tolerance = tolerance, .max_iterations = 5000});
+    linalg::Pcg::Operators operators{.multiply =
+                                         [&](double const* x, Index count, double* y) {
+                                           bool const done =
+                                               k->multiply(x, count, y, [] { return true; });
+                                           for (Index i = 0; i < rows_.local_size() * count; ++i)
+                                             y[i] += case_.ridge * x[i];
+                                           return done;
+                                         },
+                                     .multiply_exactly = nullptr,
+                                     .precondition =
+                                         [&](double const* r, Index count, double* z) {
+                                           if (m) return m->apply(r, count, z);
+                                           std::copy_n(r, rows_.local_size() * count, z);
+                                         }};
+    linalg::Pcg const pcg(rows_, std::move(operators), b, columns,
+                          {.tolerance = tolerance, .max_iterations = 5000});
     auto state = pcg.start();
     auto const end = pcg.run(state, [](auto const&) { return false; });
     iterations_ = state.iteration;
