@@ -115,14 +115,17 @@ using SharedColumnMap = std::shared_ptr<ColumnMap const>;
 struct MatMul {
   Id out = none, matrix = none, x = none;
   bool transposed = false;
+  bool operator==(MatMul const&) const = default;
 };
 
 /// y_α = ψ(x_α; c), column by column. Arguments of ψ are `vectors`, then `scalars`; each vector
 /// has one column or those of y, each scalar is 1 x 1 or has one row and the columns of y.
+/// Operands that ψ does not use may stand there for their columns.
 struct Nonlinear {
   Id out = none;
   Expression psi = {};
   std::vector<Id> vectors = {}, scalars = {};
+  bool operator==(Nonlinear const&) const = default;
 };
 
 /// y_α = n^-r Σ_{β1…βr} ψ(x_α; x_β1; …; x_βr; c), column by column, r = order >= 1. Arguments as
@@ -134,12 +137,14 @@ struct OuterNonlinear {
   std::vector<Id> vectors = {};
   std::vector<int> copies = {};
   std::vector<Id> scalars = {};
+  bool operator==(OuterNonlinear const&) const = default;
 };
 
 /// y = x·map: each output column a constant combination of columns.
 struct MapColumns {
   Id out = none, x = none;
   SharedColumnMap map = {};
+  bool operator==(MapColumns const&) const = default;
 };
 
 /// y = x·S in groups: the columns of x are `groups` equal parts of p columns each, S is p x
@@ -148,6 +153,7 @@ struct MapColumns {
 struct Combine {
   Id out = none, x = none, s = none;
   Index groups = 1;
+  bool operator==(Combine const&) const = default;
 };
 
 // Instructions from vectors to scalars (Moment).
@@ -157,6 +163,7 @@ struct Mean {
   Id out = none;
   Expression psi = {};
   std::vector<Id> vectors = {}, scalars = {};
+  bool operator==(Mean const&) const = default;
 };
 
 /// c = xᵀy/n in groups: with x of `groups` parts of p columns and y of as many parts of q, c is
@@ -165,15 +172,18 @@ struct Mean {
 struct InnerProducts {
   Id out = none, x = none, y = none;
   Index groups = 1;
+  bool operator==(InnerProducts const&) const = default;
 };
 
 // Instructions on scalars.
 
-/// Element by element; rows and columns of one are broadcast.
+/// Element by element; rows and columns of one are broadcast. Operands that psi does not use may
+/// stand there for their shape.
 struct ScalarNonlinear {
   Id out = none;
   Expression psi = {};
   std::vector<Id> scalars = {};
+  bool operator==(ScalarNonlinear const&) const = default;
 };
 
 enum class Reduction { sum, maximum };
@@ -186,6 +196,7 @@ struct ScalarReduce {
   Id out = none, x = none;
   Reduction reduction = Reduction::sum;
   Axis axis = Axis::all;
+  bool operator==(ScalarReduce const&) const = default;
 };
 
 /// c = a·b in groups, as Combine: a is rows x (groups·p), b is p x (groups·q), part g of c is part g
@@ -193,33 +204,37 @@ struct ScalarReduce {
 struct ScalarProduct {
   Id out = none, a = none, b = none;
   Index groups = 1;
+  bool operator==(ScalarProduct const&) const = default;
 };
 
 /// Each of the `groups` parts of columns transposed: p x (groups·q) to q x (groups·p).
 struct ScalarTranspose {
   Id out = none, x = none;
   Index groups = 1;
+  bool operator==(ScalarTranspose const&) const = default;
 };
 
 /// y = x·map, as MapColumns.
 struct ScalarMapColumns {
   Id out = none, x = none;
   SharedColumnMap map = {};
+  bool operator==(ScalarMapColumns const&) const = default;
 };
 
 // Updates of initial values. In the language of the papers each is sugar: a matrix after updates
 // is its initial part and a sum of outer products, whose products with vectors are Moment,
 // OuterNonlinear and element-wise instructions.
 
-/// y·D·xᵀ/n. `d`: none (Σ_j y_j x_jᵀ), a 1 x 1 factor of that sum, a 1 x columns factor by column,
-/// or a full (columns of y) x (columns of x) array when y and x have more than one column and d
-/// more than one row.
+/// y·D·xᵀ/n. `d`: none (Σ_j y_j x_jᵀ) or a 1 x 1 factor of that sum; 1 x columns, a factor for each
+/// column, where y and x have equally many; else a full (columns of y) x (columns of x) array.
 struct OuterTerm {
   Id y = none, x = none, d = none;
+  bool operator==(OuterTerm const&) const = default;
 };
 /// factor·matrix; `factor` is 1 x 1, none stands for 1.
 struct MatrixTerm {
   Id matrix = none, factor = none;
+  bool operator==(MatrixTerm const&) const = default;
 };
 /// W ← decay·W + Σ outer + Σ matrices; `decay` is 1 x 1, none stands for 1. A matrix term is
 /// `like` W or the other way round, or both are like the same matrix; it is read before W changes.
@@ -227,21 +242,25 @@ struct UpdateMatrix {
   Id matrix = none, decay = none;
   std::vector<OuterTerm> outer = {};
   std::vector<MatrixTerm> matrices = {};
+  bool operator==(UpdateMatrix const&) const = default;
 };
 
 /// x·S, or x where `s` is none; a 1 x 1 S is a factor.
 struct VectorTerm {
   Id x = none, s = none;
+  bool operator==(VectorTerm const&) const = default;
 };
 /// v ← decay·v + Σ x·S; `decay` is 1 x 1, none stands for 1. Terms are read before v changes.
 struct UpdateVector {
   Id vector = none, decay = none;
   std::vector<VectorTerm> terms = {};
+  bool operator==(UpdateVector const&) const = default;
 };
 
 /// An initial vector or scalar takes the content of another value, of equal shape.
 struct Assign {
   Id target = none, value = none;
+  bool operator==(Assign const&) const = default;
 };
 
 using Instruction =

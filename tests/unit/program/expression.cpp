@@ -153,7 +153,8 @@ TEST(Expression, a_nan_stays_one) {
   double const nan = std::nan("");
   for (auto const name : function_names()) {
     auto const f = std::string(name);
-    auto const text = f == "max" || f == "min" || f == "leaky_relu" || f == "power" ? f + "(x, 0.5)" : f + "(x)";
+    auto const text =
+        f == "max" || f == "min" || f == "leaky_relu" || f == "power" ? f + "(x, 0.5)" : f + "(x)";
     EXPECT_TRUE(std::isnan(value(text, nan))) << text;
   }
 }
