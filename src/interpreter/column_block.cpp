@@ -63,6 +63,12 @@ void Small::grow(Index n_rows, Index n_cols) {
   *this = std::move(larger);
 }
 
+Small identity(Index n) {
+  Small result(n, n);
+  for (Index i = 0; i < n; ++i) result(i, i) = 1;
+  return result;
+}
+
 Small product(Small const& a, bool transpose_a, Small const& b, bool transpose_b, double alpha) {
   Index const m = transpose_a ? a.cols() : a.rows();
   Index const k = transpose_a ? a.rows() : a.cols();

@@ -46,15 +46,10 @@ Range Particles::of(int rank) const {
 }
 
 void Particles::for_each_lane(std::function<void(Index, Range)> const& f) const {
-  Range const lanes = lanes_of(comm_.rank());
-  Index const first = lane_begin(lanes.begin);
   Kokkos::parallel_for("widelimit::interpreter::lanes",
                        Kokkos::RangePolicy<Exec, Kokkos::Schedule<Kokkos::Dynamic>>(
-                           Exec(), 0, lanes.size(), Kokkos::ChunkSize(1)),
-                       [&](Index slot) {
-                         Index const lane = lanes.begin + slot;
-                         f(slot, {lane_begin(lane) - first, lane_begin(lane + 1) - first});
-                       });
+                           Exec(), 0, local_lanes(), Kokkos::ChunkSize(1)),
+                       [&](Index slot) { f(slot, local_lane(slot)); });
 }
 
 void Particles::sum(std::vector<double>& slots, Index length) const {

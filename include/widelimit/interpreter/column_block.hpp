@@ -32,6 +32,8 @@ class Small {
   std::vector<double> values_;
 };
 
+Small identity(Index n);
+
 /// α·op(A)·op(B). Local.
 Small product(Small const& a, bool transpose_a, Small const& b, bool transpose_b, double alpha = 1);
 

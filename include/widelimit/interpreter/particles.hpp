@@ -33,6 +33,11 @@ class Particles {
   void for_each_lane(std::function<void(Index, Range)> const& f) const;
   /// Lanes of this rank.
   Index local_lanes() const { return lanes_of(comm_.rank()).size(); }
+  /// Rows of one of them, counted from this rank's first particle.
+  Range local_lane(Index slot) const {
+    Index const lane = lanes_of(comm_.rank()).begin + slot;
+    return {lane_begin(lane) - mine().begin, lane_begin(lane + 1) - mine().begin};
+  }
 
   /// Sums over lanes and ranks: `slots` holds `length` numbers for each of this rank's lanes, and
   /// gets the sum in its first `length`, the same on all ranks. Collective.

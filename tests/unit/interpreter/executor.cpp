@@ -1,0 +1,138 @@
+#include "widelimit/interpreter/executor.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "widelimit/interpreter/gaussian_stream.hpp"
+#include "widelimit/program/differentiate.hpp"
+
+#include "reference/plain_program.hpp"
+#include "support/random_program.hpp"
+
+namespace widelimit::interpreter {
+namespace {
+
+using program::Builder;
+using program::Id;
+using program::Kind;
+using program::Program;
+using reference::PlainProgram;
+
+runtime::Communicator const& world() {
+  static auto const comm = runtime::Communicator::world();
+  return comm;
+}
+
+/// A network of width n as it is, without anything of the limit.
+ExecutorOptions finite(Index n, std::uint64_t seed) {
+  ExecutorOptions options;
+  options.particles = n;
+  options.representation = Representation::dense;
+  options.matching = MomentMatching::off;
+  options.exact_zeros = false;
+  options.seed = seed;
+  return options;
+}
+
+/// The plain program takes the initial values of the executor.
+void copy_initial(Program const& p, Executor<double> const& from, std::uint64_t seed, Index n,
+                  PlainProgram& to) {
+  for (auto const& initial : p.initials) {
+    auto& array = to.at(initial.value);
+    if (auto const* m = std::get_if<program::GaussianMatrix>(&initial.content)) {
+      std::vector<double> entries(static_cast<std::size_t>(n * n));
+      fill_gaussian(seed, 2 * static_cast<std::uint32_t>(initial.value), {0, n}, {0, n},
+                    entries.data(), n);
+      for (Index i = 0; i < n; ++i)
+        for (Index j = 0; j < n; ++j)
+          array(i, j) = m->sigma / std::sqrt(static_cast<double>(n)) *
+                        entries[static_cast<std::size_t>(i + j * n)];
+    } else if (p.value(initial.value).kind == Kind::vector) {
+      auto const& local = from.vector(initial.value);
+      auto const columns = static_cast<Index>(local.extent(1));
+      std::vector<double> whole(static_cast<std::size_t>(n * columns));
+      from.particles().gather(local.data(), from.particles().local_count(), columns, whole.data());
+      for (Index i = 0; i < n; ++i)
+        for (Index j = 0; j < columns; ++j)
+          array(i, j) = whole[static_cast<std::size_t>(i + j * n)];
+    }
+  }
+}
+
+TEST(Executor, random_programs_agree_with_plain_arrays) {
+  constexpr Index n = 12;
+  int compared = 0;
+  for (unsigned seed = 0; seed < 100; ++seed) {
+    auto random = test::RandomProgramMaker(seed).make(3 + static_cast<int>(seed % 9));
+    auto& p = random.program;
+    auto const forward = p.step;
+    Builder b(p);
+    b.write_to(p.step);
+    auto const gradients = program::differentiate(b, forward, random.loss, random.initial);
+    Id const rate = b.constant(-0.1);
+    for (std::size_t k = 0; k < gradients.size(); ++k) {
+      Id const id = random.initial[k];
+      if (p.value(id).kind == Kind::matrix)
+        b.add(program::UpdateMatrix{id, b.constant(0.9), gradients[k].outer, {}});
+      else if (p.value(id).kind == Kind::vector)
+        b.add(program::UpdateVector{id, rate, gradients[k].terms});
+      else if (gradients[k].scalar != program::none)
+        b.add(program::Assign{id, gradients[k].scalar});
+    }
+    Particles const particles(world(), n);
+    Executor<double> run(p, particles, finite(n, seed), {});
+    PlainProgram plain(p, n, seed);
+    copy_initial(p, run, seed, n, plain);
+    for (int step = 0; step < 2; ++step) {
+      plain.run(p.step);
+      double const loss = plain.at(random.loss)(0, 0);
+      if (!std::isfinite(loss) || std::fabs(loss) > 1e3) break;
+      run.run(p.step, {random.loss});
+      EXPECT_NEAR(run.scalar(random.loss)(0, 0), loss, 1e-9 * (1 + std::fabs(loss)))
+          << "seed " << seed << ", step " << step;
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 120);
+}
+
+TEST(Executor, names_the_value_that_is_not_finite) {
+  Program p;
+  Builder b(p);
+  b.write_to(p.step);
+  Id const x = b.gaussian("x", 2, 1);
+  Id const y = b.nonlinear("exp(500 + x)*exp(500 + x)", {x}, {}, "overflow");
+  b.add(program::Assign{x, y});
+  Particles const particles(world(), 50);
+  Executor<double> run(p, particles, finite(50, 1), {});
+  try {
+    run.run(p.step, {});
+    FAIL();
+  } catch (NotFinite const& e) {
+    EXPECT_EQ(e.value(), "overflow");
+  }
+}
+
+TEST(Spaces, layers_are_apart_and_meet_where_rows_meet) {
+  Program p;
+  Builder b(p);
+  b.write_to(p.step);
+  Id const u = b.gaussian("u", 1, 1), w = b.matrix("W", 1), v = b.gaussian("v", 1, 1);
+  Id const h = b.add(program::MatMul{program::none, w, u});
+  Id const back = b.add(program::MatMul{program::none, w, v, true});
+  b.add(program::InnerProducts{program::none, v, h});
+  auto const spaces = find_spaces(p);
+  auto const of = [&](Id id) { return spaces.of_vector[static_cast<std::size_t>(id)]; };
+  EXPECT_EQ(spaces.count, 2);
+  EXPECT_NE(of(u), of(h));
+  EXPECT_EQ(of(v), of(h));
+  EXPECT_EQ(of(u), of(back));
+  EXPECT_EQ(spaces.right[static_cast<std::size_t>(w)], of(u));
+  EXPECT_EQ(spaces.left[static_cast<std::size_t>(w)], of(h));
+  b.add(program::MatMul{program::none, w, h});  // applied twice: one space
+  EXPECT_EQ(find_spaces(p).count, 1);
+}
+
+}  // namespace
+}  // namespace widelimit::interpreter
