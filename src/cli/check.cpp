@@ -46,14 +46,14 @@ double seconds_per_entry(InputFile const& input, Index features) {
 }
 
 /// The lines on the network of a job with kernels.
-std::string describe_network(InputFile const& input) {
+std::string describe_network(InputFile const& input, DataShapes const& shapes) {
   auto const compiled = gram::compile(input.network);
   return fmt::format(
              "network    {} weight layers, {} element-wise layers, {} register{}, about {:.3g} "
              "flops an entry\n",
              compiled.dense_layers, compiled.element_wise_layers, compiled.n_registers,
              compiled.n_registers == 1 ? "" : "s", gram::flops_per_entry(compiled)) +
-         network::describe(input.network, 11);
+         network::describe(input.network, shapes.positions(), 11);
 }
 
 /// The time that entries of Gram matrices take. Collective.
@@ -85,10 +85,10 @@ std::string check_report(runtime::Communicator const& comm, InputFile const& inp
   if (!input.title.empty()) text += "title      " + input.title + "\n";
   text += fmt::format("job        {}\n", job.name);
   if (has_kernels) text += "regime     kernel: NNGP and NTK of the network at infinite width\n";
-  text += fmt::format("data       {} training points, {} test points, {} features\n", shapes.train,
-                      shapes.test, shapes.features);
+  text += fmt::format("data       {} training points, {} test points, {}\n", shapes.train,
+                      shapes.test, shapes.point_text());
   text += fmt::format("precision  {}\n", to_string(input.precision));
-  if (has_kernels) text += describe_network(input);
+  if (has_kernels) text += describe_network(input, shapes);
   text += describe(plan, comm.size());
   if (has_kernels) text += describe_time(comm, input, shapes, plan);
   text += "output     " + input.output.file + "\n";

@@ -15,9 +15,15 @@ constexpr KeyEntry data_keys[] = {
 
 constexpr KeyEntry set_keys[] = {
     {"file", "required", "HDF5 file; a relative path starts at the folder of the input file"},
-    {"inputs", "required", "data set of the inputs in the file, [N, D]"},
+    {"inputs", "required",
+     "data set of the inputs in the file: vectors [N, D], sequences [N, T, C] or images [N, H, W, "
+     "C]"},
     {"targets", "none", "data set of the targets in the file, [N] or [N, C]"},
-    {"rows", "all", "[begin, end), or the data set of row numbers in the file"}};
+    {"rows", "all", "[begin, end), or the data set of row numbers in the file"},
+    {"lengths", "all T",
+     "data set of the lengths of sequences, [N]; later positions count for nothing"},
+    {"patterns", "none",
+     "map of names, for the layer aggregate, to data sets of graphs, [N, T, T] or [T, T] for all"}};
 
 constexpr KeyEntry zca_keys[] = {
     {"epsilon", "1e-4", "added to the covariance, in units of its mean eigenvalue; above 0"}};
@@ -32,14 +38,17 @@ std::variant<std::monostate, Range, std::string> read_rows(YamlNode const& node)
 }
 
 DataSetOptions read_set(YamlNode const& map, std::string const& folder) {
-  for (std::string_view const later : {"patterns", "lengths"})
-    if (auto const node = map.find(later)) node->fail("this key " + std::string(io::not_built));
   expect_keys(map, set_keys);
   DataSetOptions set;
   set.file = resolve(folder, map.get<std::string>("file"));
   set.inputs = map.get<std::string>("inputs");
   set.targets = map.get<std::string>("targets", "");
   if (auto const rows = map.find("rows")) set.rows = read_rows(*rows);
+  set.lengths = map.get<std::string>("lengths", "");
+  if (auto const patterns = map.find("patterns")) {
+    if (!patterns->is_map()) patterns->expected("a map of names and data sets");
+    for (auto const& name : patterns->keys()) set.patterns[name] = patterns->get<std::string>(name);
+  }
   return set;
 }
 

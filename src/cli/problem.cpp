@@ -10,57 +10,10 @@
 #include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/log.hpp"
 
-#include "cli/jobs.hpp"
+#include "cli/data_sources.hpp"
 
 namespace widelimit::cli {
 namespace {
-
-/// The source of one array of `data.train` or `data.test`.
-io::Source source_of(InputFile const& input, std::string const& part, DataSetOptions const& set,
-                     bool targets) {
-  io::Source source;
-  source.file = set.file;
-  source.dataset = targets ? set.targets : set.inputs;
-  source.where = input.where("data." + part + (targets ? ".targets" : ".inputs"));
-  source.rows_where = input.where("data." + part + ".rows");
-  if (auto const* range = std::get_if<Range>(&set.rows)) source.rows = *range;
-  if (auto const* dataset = std::get_if<std::string>(&set.rows)) source.rows_dataset = *dataset;
-  return source;
-}
-
-io::ArrayInfo inspect_inputs(InputFile const& input, std::string const& part,
-                             DataSetOptions const& set) {
-  auto const source = source_of(input, part, set, false);
-  auto info = io::inspect(source);
-  io::require_dimensions(
-      source, info, 2, 2,
-      "inputs of shape [N, D] for a network without convolutions (tools/convert.py --shape flat "
-      "makes vectors of images)");
-  return info;
-}
-
-Index inspect_targets(InputFile const& input, std::string const& part, DataSetOptions const& set,
-                      Index points) {
-  bool const labels = input.data.targets != TargetEncoding::none;
-  auto const source = source_of(input, part, set, true);
-  auto info = io::inspect(source);
-  io::require_dimensions(
-      source, info, 1, labels ? 1 : 2,
-      labels ? "labels of shape [N] for targets: one_hot" : "targets of shape [N] or [N, C]");
-  if (info.rows() != points) {
-    throw InputError(source.where,
-                     fmt::format("{} has {} rows, but there are {} inputs; give as many targets as "
-                                 "inputs",
-                                 source.dataset, info.rows(), points));
-  }
-  if (labels && !info.integer) {
-    throw InputError(source.where,
-                     source.dataset +
-                         " holds no integers, which targets: one_hot needs; use targets: "
-                         "none for real targets");
-  }
-  return labels ? 0 : info.row_size();
-}
 
 template <class Real>
 linalg::ReplicatedMatrix read_real_targets(runtime::Communicator const& comm,
@@ -96,45 +49,14 @@ void require_finite_kernels(InputFile const& input, std::string const& part,
 
 }  // namespace
 
-DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input) {
-  DataShapes shapes;
-  bool const uses_targets = kind_of(input.job).uses_targets;
-  runtime::agree_on_root(comm, [&] {
-    auto const& data = input.data;
-    auto const train = inspect_inputs(input, "train", data.train);
-    shapes.train = train.rows();
-    shapes.features = train.row_size();
-    if (uses_targets) shapes.outputs = inspect_targets(input, "train", data.train, shapes.train);
-    if (!data.test) return;
-    auto const test = inspect_inputs(input, "test", *data.test);
-    shapes.test = test.rows();
-    if (test.row_size() != shapes.features) {
-      throw InputError(
-          input.where("data.test.inputs"),
-          fmt::format("test points have {} features, training points have {}; they must agree",
-                      test.row_size(), shapes.features));
-    }
-    if (!uses_targets || data.test->targets.empty()) return;
-    Index const outputs = inspect_targets(input, "test", *data.test, shapes.test);
-    if (outputs != shapes.outputs) {
-      throw InputError(
-          input.where("data.test.targets"),
-          fmt::format("test targets have {} columns, training targets have {}; they must agree",
-                      outputs, shapes.outputs));
-    }
-  });
-  comm.broadcast(&shapes, sizeof shapes);
-  return shapes;
-}
-
 template <class Real>
 std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm,
                                             InputFile const& input, DataShapes const& shapes) {
   auto problem = std::make_unique<Problem<Real>>();
   auto const& data = input.data;
-  auto train = io::read_rows<Real>(comm, source_of(input, "train", data.train, false));
+  auto train = io::read_rows<Real>(comm, detail::inputs_of(input, "train", data.train));
   std::vector<Real> test;
-  if (data.test) test = io::read_rows<Real>(comm, source_of(input, "test", *data.test, false));
+  if (data.test) test = io::read_rows<Real>(comm, detail::inputs_of(input, "test", *data.test));
   std::vector<gram::Points<Real>*> sets{&problem->train};
   runtime::agree(comm, [&] {
     gram::InputScaler const scaler(data.inputs, train, shapes.train, shapes.features,
@@ -164,13 +86,13 @@ Targets load_targets(runtime::Communicator const& comm, InputFile const& input,
                      DataShapes const& shapes) {
   auto const& data = input.data;
   bool const has_test = data.test && !data.test->targets.empty();
-  auto const train_source = source_of(input, "train", data.train, true);
+  auto const train_source = detail::targets_of(input, "train", data.train);
   Targets targets;
   if (data.targets == TargetEncoding::none) {
     targets.train = read_real_targets<double>(comm, train_source, shapes.train);
     if (has_test) {
-      targets.test =
-          read_real_targets<double>(comm, source_of(input, "test", *data.test, true), shapes.test);
+      targets.test = read_real_targets<double>(comm, detail::targets_of(input, "test", *data.test),
+                                               shapes.test);
     }
     return targets;
   }
@@ -182,7 +104,7 @@ Targets load_targets(runtime::Communicator const& comm, InputFile const& input,
   targets.train = regression::encode_labels(
       train, 0, coding, input.where("data.train.targets").file + ": data.train.targets");
   if (has_test) {
-    auto const test = io::read_integers(comm, source_of(input, "test", *data.test, true));
+    auto const test = io::read_integers(comm, detail::targets_of(input, "test", *data.test));
     targets.test =
         regression::encode_labels(test, targets.train.cols, coding,
                                   input.where("data.test.targets").file + ": data.test.targets");

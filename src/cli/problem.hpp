@@ -8,6 +8,7 @@
 #include "widelimit/cli/input_file.hpp"
 #include "widelimit/gram/points.hpp"
 #include "widelimit/linalg/replicated_matrix.hpp"
+#include "widelimit/network/shapes.hpp"
 #include "widelimit/runtime/communicator.hpp"
 
 namespace widelimit::cli {
@@ -15,14 +16,20 @@ namespace widelimit::cli {
 /// Sizes of the data, known without reading them.
 struct DataShapes {
   Index train = 0;
-  Index test = 0;  ///< 0 without test data
-  Index features = 0;
+  Index test = 0;      ///< 0 without test data
+  Index features = 0;  ///< of a point, the channels of all its positions
   Index outputs =
       0;  ///< of real targets; 0: none, or labels whose classes are known once they are read
+  Index channels = 0;      ///< of a position
+  Index n_axes = 0;        ///< of positions: 0 vectors, 1 sequences, 2 images
+  Index axes[2] = {0, 0};  ///< their lengths
+  network::Positions positions() const { return {axes, axes + n_axes}; }
+  /// "784 features", "28 x 28 positions of 1 channel".
+  std::string point_text() const;
 };
 
-/// Looks at the data files. Collective. Throws InputError: files, data sets, shapes that do not
-/// fit.
+/// Looks at the data files, and whether the network fits them. Collective. Throws InputError: files,
+/// data sets, shapes that do not fit.
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input);
 
 /// Points of the data sets, bound to the compiled network.

@@ -14,23 +14,46 @@ extern "C" void dsyevd_(char const* job, char const* triangle, int const* n, dou
 namespace widelimit::gram {
 namespace {
 
-/// Means and variances of the columns of x, n x d (two passes).
+Index count_of(ValidEntries const& valid, Index row, Index d) {
+  return valid.empty() ? d : valid[static_cast<std::size_t>(row)];
+}
+
+struct Column {
+  double count = 0, mean = 0, variance = 0;
+};
+
+/// Moments of the columns of x, n x d, over the entries that count (two passes).
 template <class Real>
-void column_moments(std::vector<Real> const& x, Index n, Index d, std::vector<double>& mean,
-                    std::vector<double>& variance) {
-  mean.assign(static_cast<std::size_t>(d), 0.0);
-  variance.assign(static_cast<std::size_t>(d), 0.0);
+std::vector<Column> column_moments(std::vector<Real> const& x, Index n, Index d,
+                                   ValidEntries const& valid) {
+  std::vector<Column> columns(static_cast<std::size_t>(d));
   for (Index i = 0; i < n; ++i) {
-    for (Index k = 0; k < d; ++k) mean[k] += static_cast<double>(x[i * d + k]);
-  }
-  for (double& m : mean) m /= static_cast<double>(n);
-  for (Index i = 0; i < n; ++i) {
-    for (Index k = 0; k < d; ++k) {
-      double const difference = static_cast<double>(x[i * d + k]) - mean[k];
-      variance[k] += difference * difference;
+    for (Index k = 0; k < count_of(valid, i, d); ++k) {
+      columns[k].count += 1;
+      columns[k].mean += static_cast<double>(x[i * d + k]);
     }
   }
-  for (double& v : variance) v /= static_cast<double>(n);
+  for (Column& column : columns) column.mean /= std::max(column.count, 1.0);
+  for (Index i = 0; i < n; ++i) {
+    for (Index k = 0; k < count_of(valid, i, d); ++k) {
+      double const difference = static_cast<double>(x[i * d + k]) - columns[k].mean;
+      columns[k].variance += difference * difference;
+    }
+  }
+  for (Column& column : columns) column.variance /= std::max(column.count, 1.0);
+  return columns;
+}
+
+/// All columns as one.
+Column merged(std::vector<Column> const& columns) {
+  Column all;
+  for (Column const& column : columns) all.count += column.count;
+  for (Column const& column : columns) all.mean += column.mean * (column.count / all.count);
+  for (Column const& column : columns) {
+    double const difference = column.mean - all.mean;
+    all.variance += (column.variance + difference * difference) * (column.count / all.count);
+  }
+  return all;
 }
 
 /// Eigenvalues (ascending) and eigenvectors (the rows of the result, in C order) of a symmetric
@@ -58,33 +81,25 @@ std::vector<double> eigen_decomposition(std::vector<double>& a, int n) {
 
 template <class Real>
 InputScaler::InputScaler(InputScaling kind, std::vector<Real> const& train, Index n, Index d,
-                         double epsilon)
+                         double epsilon, ValidEntries const& valid)
     : kind_(kind), d_(d) {
   if (kind == InputScaling::none || kind == InputScaling::unit_norm) return;
-  std::vector<double> variance;
-  column_moments(train, n, d, mean_, variance);
-  if (kind == InputScaling::standardize) {
-    double mean = 0;
-    for (double const m : mean_) mean += m / static_cast<double>(d);
-    double total = 0;
-    for (Index k = 0; k < d; ++k)
-      total += (variance[k] + (mean_[k] - mean) * (mean_[k] - mean)) / static_cast<double>(d);
-    mean_ = {mean};
-    variance = {total};
-  }
-  if (std::all_of(variance.begin(), variance.end(), [](double v) { return v == 0; })) {
+  if (kind == InputScaling::zca && !valid.empty())
+    throw InputError(
+        "data.inputs: zca needs sequences of equal length, as it mixes all their positions; use "
+        "standardize or per_feature, or leave out data.train.lengths");
+  auto columns = column_moments(train, n, d, valid);
+  if (kind == InputScaling::standardize) columns = {merged(columns)};
+  if (std::all_of(columns.begin(), columns.end(), [](Column const& c) { return c.variance == 0; }))
     throw InputError(
         "data.inputs: the training inputs are all equal, so they cannot be scaled by their "
         "deviation; "
         "use inputs: none");
+  for (Column const& column : columns) {
+    mean_.push_back(column.mean);
+    factor_.push_back(column.variance > 0 ? 1 / std::sqrt(column.variance) : 0);
   }
-  if (kind == InputScaling::zca) {
-    whiten(train, n, epsilon);
-    return;
-  }
-  factor_.resize(variance.size());
-  std::transform(variance.begin(), variance.end(), factor_.begin(),
-                 [](double v) { return v > 0 ? 1 / std::sqrt(v) : 0; });
+  if (kind == InputScaling::zca) whiten(train, n, epsilon);
 }
 
 template <class Real>
@@ -121,46 +136,55 @@ void InputScaler::whiten(std::vector<Real> const& train, Index n, double epsilon
 }
 
 template <class Real>
-void InputScaler::apply(std::vector<Real>& inputs, Index n) const {
-  std::vector<double> row(static_cast<std::size_t>(d_)), white(row.size());
+void InputScaler::apply(std::vector<Real>& inputs, Index n, ValidEntries const& valid) const {
   for (Index i = 0; i < n; ++i) {
     Real* const x = inputs.data() + i * d_;
-    switch (kind_) {
-      case InputScaling::none:
-        return;
-      case InputScaling::unit_norm: {
-        double largest = 0, sum = 0;
-        for (Index k = 0; k < d_; ++k)
-          largest = std::max(largest, std::abs(static_cast<double>(x[k])));
-        if (largest == 0) break;
-        for (Index k = 0; k < d_; ++k)
-          sum += static_cast<double>(x[k]) / largest * (static_cast<double>(x[k]) / largest);
-        for (Index k = 0; k < d_; ++k)
-          x[k] = static_cast<Real>(static_cast<double>(x[k]) / largest / std::sqrt(sum));
-        break;
-      }
-      case InputScaling::standardize:
-        for (Index k = 0; k < d_; ++k)
-          x[k] = static_cast<Real>((static_cast<double>(x[k]) - mean_[0]) * factor_[0]);
-        break;
-      case InputScaling::per_feature:
-        for (Index k = 0; k < d_; ++k)
-          x[k] = static_cast<Real>((static_cast<double>(x[k]) - mean_[k]) * factor_[k]);
-        break;
-      case InputScaling::zca:
-        for (Index k = 0; k < d_; ++k) row[k] = static_cast<double>(x[k]) - mean_[k];
-        cblas_dgemv(CblasRowMajor, CblasNoTrans, static_cast<int>(d_), static_cast<int>(d_), 1.0,
-                    whitening_.data(), static_cast<int>(d_), row.data(), 1, 0.0, white.data(), 1);
-        std::transform(white.begin(), white.end(), x,
-                       [](double v) { return static_cast<Real>(v); });
-        break;
+    Index const count = count_of(valid, i, d_);
+    std::fill(x + count, x + d_, Real{0});
+    apply_to(x, count);
+  }
+}
+
+template <class Real>
+void InputScaler::apply_to(Real* x, Index count) const {
+  switch (kind_) {
+    case InputScaling::none:
+      return;
+    case InputScaling::unit_norm: {
+      double largest = 0, sum = 0;
+      for (Index k = 0; k < count; ++k)
+        largest = std::max(largest, std::abs(static_cast<double>(x[k])));
+      if (largest == 0) return;
+      for (Index k = 0; k < count; ++k)
+        sum += static_cast<double>(x[k]) / largest * (static_cast<double>(x[k]) / largest);
+      for (Index k = 0; k < count; ++k)
+        x[k] = static_cast<Real>(static_cast<double>(x[k]) / largest / std::sqrt(sum));
+      return;
+    }
+    case InputScaling::standardize:
+      for (Index k = 0; k < count; ++k)
+        x[k] = static_cast<Real>((static_cast<double>(x[k]) - mean_[0]) * factor_[0]);
+      return;
+    case InputScaling::per_feature:
+      for (Index k = 0; k < count; ++k)
+        x[k] = static_cast<Real>((static_cast<double>(x[k]) - mean_[k]) * factor_[k]);
+      return;
+    case InputScaling::zca: {
+      std::vector<double> row(static_cast<std::size_t>(d_)), white(row.size());
+      for (Index k = 0; k < d_; ++k) row[k] = static_cast<double>(x[k]) - mean_[k];
+      cblas_dgemv(CblasRowMajor, CblasNoTrans, static_cast<int>(d_), static_cast<int>(d_), 1.0,
+                  whitening_.data(), static_cast<int>(d_), row.data(), 1, 0.0, white.data(), 1);
+      std::transform(white.begin(), white.end(), x, [](double v) { return static_cast<Real>(v); });
+      return;
     }
   }
 }
 
-template InputScaler::InputScaler(InputScaling, std::vector<float> const&, Index, Index, double);
-template InputScaler::InputScaler(InputScaling, std::vector<double> const&, Index, Index, double);
-template void InputScaler::apply(std::vector<float>&, Index) const;
-template void InputScaler::apply(std::vector<double>&, Index) const;
+template InputScaler::InputScaler(InputScaling, std::vector<float> const&, Index, Index, double,
+                                  ValidEntries const&);
+template InputScaler::InputScaler(InputScaling, std::vector<double> const&, Index, Index, double,
+                                  ValidEntries const&);
+template void InputScaler::apply(std::vector<float>&, Index, ValidEntries const&) const;
+template void InputScaler::apply(std::vector<double>&, Index, ValidEntries const&) const;
 
 }  // namespace widelimit::gram

@@ -123,22 +123,46 @@ std::string parameters(Layer const& layer) {
       layer.kind);
 }
 
-std::string describe_inside(Layer const& layer, int indent) {
-  return std::visit(Overloaded{[&](Residual const& l) { return describe(l.layers, indent); },
-                               [&](Repeat const& l) { return describe(l.layers, indent); },
-                               [&]<class Join>(Join const& join) {
-                                 std::string text;
-                                 if constexpr (requires { join.branches; }) {
-                                   for (std::size_t b = 0; b < join.branches.size(); ++b) {
-                                     auto const& branch = join.branches[b];
-                                     text += fmt::format("{:{}}branch {}{}\n", "", indent, b + 1,
-                                                         branch.empty() ? ": the identity" : "");
-                                     text += describe(branch, indent + 2);
-                                   }
-                                 }
-                                 return text;
-                               }},
-                    layer.kind);
+/// \param positions  before the layers; null: not told
+std::string describe_all(Sequence const& layers, Positions const* positions, int indent);
+
+std::string describe_branches(std::vector<Sequence> const& branches, Positions const* positions,
+                              int indent) {
+  std::string text;
+  for (std::size_t b = 0; b < branches.size(); ++b) {
+    text += fmt::format("{:{}}branch {}{}\n", "", indent, b + 1,
+                        branches[b].empty() ? ": the identity" : "");
+    text += describe_all(branches[b], positions, indent + 2);
+  }
+  return text;
+}
+
+std::string describe_inside(Layer const& layer, Positions const* positions, int indent) {
+  return std::visit(
+      Overloaded{[&](Residual const& l) { return describe_all(l.layers, positions, indent); },
+                 [&](Repeat const& l) { return describe_all(l.layers, positions, indent); },
+                 [&]<class Join>(Join const& join) {
+                   if constexpr (requires { join.branches; }) {
+                     return describe_branches(join.branches, positions, indent);
+                   } else {
+                     return std::string();
+                   }
+                 }},
+      layer.kind);
+}
+
+std::string describe_all(Sequence const& layers, Positions const* positions, int indent) {
+  std::string all;
+  Positions flow = positions == nullptr ? Positions() : *positions;
+  for (auto const& layer : layers) {
+    auto const values = parameters(layer);
+    auto const after = positions_after(layer, flow);
+    all += fmt::format("{:{}}{}{}{}{}\n", "", indent, layer.name, values.empty() ? "" : "  ",
+                       values, after == flow ? "" : "  -> " + text(after));
+    all += describe_inside(layer, positions == nullptr ? nullptr : &flow, indent + 2);
+    flow = after;
+  }
+  return all;
 }
 
 /// Σ of `weight(layer)` over all layers, inner ones included, those of a `repeat` each time.
@@ -165,14 +189,11 @@ Index total(Sequence const& layers, Weight const& weight) {
 }  // namespace
 
 std::string describe(Sequence const& layers, int indent) {
-  std::string text;
-  for (auto const& layer : layers) {
-    auto const values = parameters(layer);
-    text +=
-        fmt::format("{:{}}{}{}{}\n", "", indent, layer.name, values.empty() ? "" : "  ", values);
-    text += describe_inside(layer, indent + 2);
-  }
-  return text;
+  return describe_all(layers, nullptr, indent);
+}
+
+std::string describe(Sequence const& layers, Positions const& positions, int indent) {
+  return describe_all(layers, &positions, indent);
 }
 
 Index count_weight_layers(Sequence const& layers) {

@@ -36,6 +36,13 @@ class Tracer {
  public:
   Tracer(InputShape const& input, std::string const& file) : input_(input), file_(file) {}
 
+  /// Follows the first positions of a sequence of which only so many count.
+  Tracer for_length(Index length) const {
+    Tracer copy = *this;
+    copy.length_ = length;
+    return copy;
+  }
+
   Traced walk(Sequence const& layers, Traced flow) const {
     for (auto const& layer : layers) {
       bool const is_repeat = std::holds_alternative<Repeat>(layer.kind);
@@ -46,7 +53,11 @@ class Tracer {
   }
 
   [[noreturn]] void fail(int line, std::string const& message) const {
-    throw InputError({file_, line, "network"}, message);
+    throw InputError({file_, line, "network"},
+                     message + (length_ > 0 ? fmt::format(" (in a sequence of length {}, "
+                                                          "data.*.lengths)",
+                                                          length_)
+                                            : ""));
   }
 
   std::string source(Traced const& flow) const {
@@ -66,6 +77,7 @@ class Tracer {
     need_positions(layer, in);
     need_axes(layer, "filter", conv.filter, in);
     need_axes(layer, "strides", conv.strides, in);
+    refuse_circular(layer, conv.padding);
     Positions const after = positions_after(layer, in.shape.positions);
     need_some(layer, "filter", conv.filter, in, after);
     return {{after, 1}};
@@ -75,6 +87,7 @@ class Tracer {
     need_positions(layer, in);
     need_axes(layer, "window", pool.window, in);
     need_axes(layer, "strides", pool.strides, in);
+    refuse_circular(layer, pool.padding);
     Positions const after = positions_after(layer, in.shape.positions);
     need_some(layer, "window", pool.window, in, after);
     return {{after, in.shape.width}};
@@ -114,7 +127,7 @@ class Tracer {
                        quoted(layer), aggregate.pattern, io::suggestion(aggregate.pattern, names),
                        names.empty() ? "" : " (patterns: " + io::join(names) + ")"));
     }
-    if (found->second != in.shape.positions[0])
+    if (length_ == 0 && found->second != in.shape.positions[0])
       fail(layer.line, fmt::format("{} takes the pattern `{}` of {} nodes, but {} leaves {}; they "
                                    "must agree",
                                    quoted(layer), aggregate.pattern, found->second, source(in),
@@ -184,6 +197,13 @@ class Tracer {
                      in.last == nullptr ? "have" : "leaves", text(in.shape.positions)));
   }
 
+  void refuse_circular(Layer const& layer, Padding padding) const {
+    if (length_ > 0 && padding == Padding::circular)
+      fail(layer.line, quoted(layer) +
+                           " has circular padding, which goes round sequences of the "
+                           "whole length only; use padding: same");
+  }
+
   void need_axes(Layer const& layer, char const* key, PerAxis const& numbers,
                  Traced const& in) const {
     if (numbers.size() == 1 || numbers.size() == in.shape.positions.size()) return;
@@ -236,6 +256,7 @@ class Tracer {
 
   InputShape const& input_;
   std::string const& file_;
+  Index length_ = 0;
 };
 
 template <class Windows>
@@ -284,12 +305,29 @@ Positions positions_after(Layer const& layer, Positions const& before) {
           },
           [](GlobalPool const&) { return Positions(); }, [](Flatten const&) { return Positions(); },
           [&](Rnn const& rnn) { return rnn.returns == Rnn::Return::last ? Positions() : before; },
+          [&](Sum const& sum) { return positions_after(sum.branches.front(), before); },
+          [&](Product const& product) { return positions_after(product.branches.front(), before); },
+          [&](Concat const& concat) { return positions_after(concat.branches.front(), before); },
+          [&](Repeat const& repeat) {
+            Positions flow = before;
+            for (int i = 0; i < repeat.times; ++i) {
+              auto const next = positions_after(repeat.layers, flow);
+              if (next == flow) break;
+              flow = next;
+            }
+            return flow;
+          },
           [&](auto const&) { return before; }},
       layer.kind);
 }
 
+Positions positions_after(Sequence const& layers, Positions before) {
+  for (auto const& layer : layers) before = positions_after(layer, before);
+  return before;
+}
+
 std::string text(Positions const& positions) {
-  if (positions.empty()) return "no positions (vectors)";
+  if (positions.empty()) return "no positions";
   return fmt::format("{} position{}", fmt::join(positions, " x "),
                      positions == Positions{1} ? "" : "s");
 }
@@ -297,6 +335,7 @@ std::string text(Positions const& positions) {
 Shape infer_shapes(Sequence const& network, InputShape const& input, std::string const& file) {
   Tracer const tracer(input, file);
   auto const out = tracer.walk(network, {{input.positions, 1}});
+  for (Index const length : input.lengths) tracer.for_length(length).walk(network, {{{length}, 1}});
   if (out.shape.positions.empty()) return out.shape;
   auto const* const last = network.empty() ? nullptr : &network.back();
   std::string const end = last == nullptr ? "" : quoted(*last);

@@ -17,6 +17,16 @@ REGRESSION = changed(
 LABELS = {"data.train.targets": "/labels", "data.test.targets": "/labels_test", "data.targets": "one_hot"}
 
 
+IMAGES = {"data.train.inputs": "/images", "data.test.inputs": "/images_test"}
+SEQUENCES = {
+    "data.train.inputs": "/sequences",
+    "data.test.inputs": "/sequences_test",
+    "data.train.patterns": {"bonds": "/bonds"},
+    "data.test.patterns": {"bonds": "/bonds_all"},
+    "network": ["dense", "relu", "flatten", "dense"],
+}
+
+
 def network(*layers: Any) -> dict[str, Any]:  # noqa: ANN401
     return {"network": list(layers)}
 
@@ -64,8 +74,8 @@ DATA = {
     "no such data set": ({"data.train.inputs": "/xx"}, "inputs", r"no data set /xx.*mean /x"),
     "a group": ({"data.train.inputs": "/group"}, "inputs", r"group.*not a data set"),
     "text": ({"data.train.inputs": "/text"}, "inputs", r"no numbers.*string"),
-    "images": ({"data.train.inputs": "/images"}, "inputs", r"images.*\[40, 4, 4, 3\].*\[N, D\]"),
     "a vector": ({"data.train.inputs": "/labels"}, "inputs", r"labels.*\[40\].*\[N, D\]"),
+    "too many axes": ({"data.train.inputs": "/volumes"}, "inputs", r"volumes.*\[N, H, W, C\]"),
     "other features": ({"data.test.inputs": "/narrow"}, "inputs", r"data.test.inputs.*5 features.*6"),
     "other outputs": ({"data.test.targets": "/y_wide"}, "targets", r"data.test.targets.*3 columns.*2"),
     "too few targets": ({"data.train.targets": "/y_short"}, "targets", r"data.train.targets.*39 rows.*40 inputs"),
@@ -100,6 +110,80 @@ DATA = {
 }
 
 
+POSITIONS = IMAGES | network("conv", "relu", "flatten", "dense")
+
+# What is changed in POSITIONS; the network fits the shape of the data, or says what does not.
+POSITIONS_TABLE = {
+    "images for a perceptron": (
+        network("dense", "relu", "dense"),
+        "dense",
+        r"`dense` \(line \d+\) and still has 4 x 4 positions, those of the data.*`flatten` first.*--shape flat",
+    ),
+    "vectors for a convolution": (
+        {"data.train.inputs": "/x", "data.test.inputs": "/x_test"},
+        "conv",
+        r"`conv` \(line \d+\) works on positions, but the data are vectors.*\[N, H, W, C\]",
+    ),
+    "images trained, vectors tested": (
+        {"data.test.inputs": "/x_test"},
+        "inputs",
+        r"data.test.inputs.*6 features.*4 x 4 positions of 3 channels",
+    ),
+    "attention on vectors": (
+        network({"conv": {"padding": "same"}}, "flatten", "dense", "global_self_attention", "dense"),
+        "global_self_attention",
+        r"`global_self_attention` \(line \d+\) works on positions, but `dense` \(line \d+\) leaves none",
+    ),
+    "a filter larger than the image": (
+        network("conv", {"conv": {"filter": [1, 3]}}, "flatten", "dense"),
+        "conv",
+        r"`conv`.*leaves no positions: its filter of 3 is longer than the 2 positions of axis 2, which `conv`.*same",
+    ),
+    "a pool that leaves nothing": (
+        network("conv", "relu", {"avg_pool": {"window": 3}}, "flatten", "dense"),
+        "avg_pool",
+        r"`avg_pool` \(line \d+\) leaves no positions: its window of 3",
+    ),
+    "branches of other shapes": (
+        network("conv", {"sum": [[{"conv": {"padding": "same"}}], ["relu", {"conv": {"filter": 2}}]]}, "flatten"),
+        "sum",
+        r"branches of `sum`.*branch 1, made by `conv`.*has 2 x 2 positions, but branch 2, made by .* 1 x 1 position",
+    ),
+    "a readout with positions": (
+        network("conv", "relu", "dense"),
+        "dense",
+        r"ends with `dense`.*still has 2 x 2 positions.*`flatten` or `global_avg_pool`",
+    ),
+    "recurrent network on images": (network("rnn", "dense"), "rnn", r"`rnn`.*works on sequences.*4 x 4 positions"),
+    "an unknown pattern": (
+        SEQUENCES | network({"aggregate": {"pattern": "bond"}}, "dense", "flatten"),
+        "aggregate",
+        r"pattern `bond`.*mean `bonds`",
+    ),
+    "patterns of another size": (
+        SEQUENCES | {"data.train.patterns.bonds": "/bonds_small"},
+        "bonds",
+        r"bonds_small has the shape \[40, 4, 4\].*\[40, 5, 5\]",
+    ),
+    "a pattern for one part only": (
+        SEQUENCES | {"data.test.patterns": None},
+        "test",
+        r"pattern `bonds` of data.train.patterns is missing in data.test",
+    ),
+    "lengths of images": ({"data.train.lengths": "/lengths"}, "lengths", r"lengths are of sequences"),
+    "lengths beyond the end": (
+        SEQUENCES | {"data.train.lengths": "/lengths_long"},
+        "lengths",
+        r"lengths_long: the length of sequence 3 is 6.*from 1 to the number of positions, 5",
+    ),
+    "sequences too short for a filter": (
+        SEQUENCES | {"data.train.lengths": "/lengths"} | network("conv", "flatten", "dense"),
+        "conv",
+        r"`conv`.*leaves no positions.*in a sequence of length 2",
+    ),
+}
+
+
 class BadInputTest(ProgramTest):
     """One folder of data for all rows of the tables."""
 
@@ -125,7 +209,16 @@ class BadInputTest(ProgramTest):
             x_nan=with_value(x, 17, 3, np.nan),
             x_inf=with_value(points(30, 6, seed=3), 23, 2, np.inf),
             x_huge=with_value(x, 5, 1, 1e300),
-            images=np.zeros((N, 4, 4, 3)),
+            images=points(N, 48).reshape(N, 4, 4, 3),
+            images_test=points(30, 48).reshape(30, 4, 4, 3),
+            volumes=np.zeros((N, 2, 2, 2, 1)),
+            sequences=points(N, 10).reshape(N, 5, 2),
+            sequences_test=points(30, 10).reshape(30, 5, 2),
+            lengths=np.full(N, 2),
+            lengths_long=np.where(np.arange(N) == 3, 6, 5),
+            bonds=np.ones((N, 5, 5)),
+            bonds_small=np.ones((N, 4, 4)),
+            bonds_all=np.ones((5, 5)),
             narrow=points(30, 5),
             labels=labels,
             labels_test=labels[:30],
@@ -168,6 +261,14 @@ class DataTest(BadInputTest):
 
     def test_data(self) -> None:
         self.check_table(DATA, every=4)
+
+
+class PositionsTest(BadInputTest):
+    """Networks and data with positions."""
+
+    def test_positions(self) -> None:
+        table = {name: (POSITIONS | changes, *rest) for name, (changes, *rest) in POSITIONS_TABLE.items()}
+        self.check_table(table)
 
 
 class CommandTest(BadInputTest):

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -17,10 +18,13 @@ namespace widelimit::cli {
 /// One set of points with their targets, in an HDF5 file.
 struct DataSetOptions {
   std::string file;     ///< path, relative ones already joined to the input file's folder
-  std::string inputs;   ///< data set of the inputs, [N, D]
+  std::string inputs;   ///< data set of the inputs, [N, D], [N, T, C] or [N, H, W, C]
   std::string targets;  ///< data set of the targets, [N] or [N, C]; empty: none
   /// All rows; a half-open range of them; or the path of a data set of row numbers in `file`.
   std::variant<std::monostate, Range, std::string> rows;
+  std::string lengths;  ///< data set of the lengths of sequences, [N]; empty: all are whole
+  /// Data sets of the graphs of each name, [N, T, T], or [T, T] for all points.
+  std::map<std::string, std::string> patterns;
 };
 
 using gram::InputScaling;

@@ -16,9 +16,10 @@ using Positions = std::vector<Index>;
 
 /// What the data are, known without reading them.
 struct InputShape {
-  Positions positions;
-  Index channels = 1;                     ///< of a position
-  std::map<std::string, Index> patterns;  ///< nodes of the graphs of each name
+  Positions positions = {};
+  Index channels = 1;                          ///< of a position
+  std::map<std::string, Index> patterns = {};  ///< nodes of the graphs of each name
+  std::vector<Index> lengths = {};             ///< of sequences that are not whole, each once
 };
 
 /// What goes from one layer to the next.
@@ -50,11 +51,12 @@ inline Index of_axis(PerAxis const& numbers, std::size_t axis) {
   return numbers.size() == 1 ? numbers.front() : numbers.at(axis);
 }
 
-/// Positions that a layer without branches leaves of those before it; what `infer_shapes` has
-/// accepted is assumed. Local.
+/// Positions that a layer, or layers in a row, leave of those before them; that `infer_shapes` has
+/// accepted them is assumed. Local.
 Positions positions_after(Layer const& layer, Positions const& before);
+Positions positions_after(Sequence const& layers, Positions before);
 
-/// "28 x 28 positions", "7 positions", "no positions (vectors)".
+/// "28 x 28 positions", "7 positions", "no positions".
 std::string text(Positions const& positions);
 
 /// Follows the shape of the data through a network that `validate` has accepted; returns the shape
@@ -64,7 +66,9 @@ std::string text(Positions const& positions);
 ///   have or of another size;
 /// - branches of `sum`, `product`, `concat`, `residual` with other positions, branches of
 ///   `product` with other widths;
-/// - a network that ends with positions.
+/// - a network that ends with positions;
+/// - with sequences that are not whole: what leaves one of them no positions, circular padding, and
+///   branches that leave them different lengths.
 /// \param file  named in errors, before the line of the layer at fault
 /// Local, no cost. Throws InputError naming both layers or branches.
 Shape infer_shapes(Sequence const& network, InputShape const& input, std::string const& file);

@@ -195,5 +195,39 @@ TEST(InputScaler, refuses_inputs_without_spread) {
                              {"data.inputs", "inputs: none"});
 }
 
+/// Rows of which only the first entries count, with what would spoil every number in the rest.
+TEST(MaskedInputs, only_entries_that_count_are_scaled_and_make_the_scale) {
+  constexpr double masked = 1e30;
+  std::vector<double> const train{1, 2,      3,      4,       // four entries count
+                                  5, 6,      masked, masked,  // two
+                                  9, masked, masked, masked};
+  ValidEntries const valid{4, 2, 1};
+  auto const apply = [&](InputScaling kind) {
+    std::vector<double> x = train;
+    InputScaler(kind, train, 3, 4, 0, valid).apply(x, 3, valid);
+    return x;
+  };
+  std::vector<double> const values{1, 2, 3, 4, 5, 6, 9};
+  double mean = 0, variance = 0;
+  for (double const v : values) mean += v / 7;
+  for (double const v : values) variance += (v - mean) * (v - mean) / 7;
+  auto const standardized = apply(InputScaling::standardize);
+  auto const per_feature = apply(InputScaling::per_feature);
+  auto const unit = apply(InputScaling::unit_norm);
+  std::vector<double> const column_mean{5, 4, 3, 4}, deviation{std::sqrt(32.0 / 3), 2, 1, 1};
+  std::vector<double> const norms{std::sqrt(30.0), std::sqrt(61.0), 9};
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t k = 0; k < 4; ++k) {
+      std::size_t const at = 4 * i + k;
+      bool const counts = k < static_cast<std::size_t>(valid[i]);
+      EXPECT_NEAR(standardized[at], counts ? (train[at] - mean) / std::sqrt(variance) : 0, 1e-14);
+      EXPECT_NEAR(per_feature[at], counts ? (train[at] - column_mean[k]) / deviation[k] : 0, 1e-14);
+      EXPECT_NEAR(unit[at], counts ? train[at] / norms[i] : 0, 1e-14);
+      EXPECT_EQ(apply(InputScaling::none)[at], counts ? train[at] : 0);
+    }
+  }
+  test::expect_input_error([&] { apply(InputScaling::zca); }, {"zca", "equal length"});
+}
+
 }  // namespace
 }  // namespace widelimit::gram

@@ -72,6 +72,30 @@ TEST(Describe, names_every_parameter) {
   for (auto const& [layer, text] : cases) EXPECT_EQ(describe(read("- " + layer)), text);
 }
 
+TEST(Describe, tells_positions_where_they_change) {
+  auto const network = read(
+      "- conv: {padding: same}\n"
+      "- repeat: {times: 2, layers: [relu, conv: {padding: same, strides: 2}]}\n"
+      "- residual: [relu, dense]\n"
+      "- concat: [[relu, flatten], [flatten]]\n"
+      "- dense\n");
+  EXPECT_EQ(describe(network, Positions{8, 6}),
+            "conv  filter 3, strides 1, padding same, w_std 1, b_std 0\n"
+            "repeat  2 times  -> 2 x 2 positions\n"
+            "  relu  a 0, b 1\n"
+            "  conv  filter 3, strides 2, padding same, w_std 1, b_std 0  -> 4 x 3 positions\n"
+            "residual  x + f(x)\n"
+            "  relu  a 0, b 1\n"
+            "  dense  w_std 1, b_std 0\n"
+            "concat  of 2 branches  -> no positions\n"
+            "  branch 1\n"
+            "    relu  a 0, b 1\n"
+            "    flatten  -> no positions\n"
+            "  branch 2\n"
+            "    flatten  -> no positions\n"
+            "dense  w_std 1, b_std 0\n");
+}
+
 TEST(Describe, counts_repeated_and_inner_layers) {
   auto const network = read(
       "- repeat: {times: 3, layers: [dense, relu, residual: [erf, dense]]}\n"

@@ -14,11 +14,11 @@ Sequence read(std::string const& text) {
 }
 
 InputShape image(Index height, Index width) {
-  return {{height, width}, 3, {}};
+  return {{height, width}, 3, {}, {}};
 }
 
 InputShape sequence(Index length) {
-  return {{length}, 4, {{"bonds", length}}};
+  return {{length}, 4, {{"bonds", length}}, {}};
 }
 
 TEST(Shapes, windows_along_an_axis) {
@@ -70,8 +70,8 @@ TEST(Shapes, positions_after_each_layer) {
 
 TEST(Shapes, accepts_what_ends_without_positions) {
   std::vector<std::pair<std::string, InputShape>> const cases{
-      {"[dense, relu, dense]", {{}, 10, {}}},
-      {"[flatten, dense, relu, dense]", {{}, 10, {}}},
+      {"[dense, relu, dense]", {{}, 10, {}, {}}},
+      {"[flatten, dense, relu, dense]", {{}, 10, {}, {}}},
       {"[flatten, dense, relu, dense]", image(6, 5)},
       {"[conv, relu, conv, flatten, dense]", image(6, 5)},
       {"[conv: {padding: same}, residual: [relu, conv: {padding: same}], global_avg_pool]",
@@ -102,7 +102,7 @@ TEST(Shapes, widths_count_branches_and_flattened_positions) {
   };
   EXPECT_EQ(width("[conv, relu, flatten]", image(6, 5)), 12);
   EXPECT_EQ(width("[conv, relu, flatten, dense]", image(6, 5)), 1);
-  EXPECT_EQ(width("[dense, concat: [[relu], [erf], [dense]]]", {{}, 10, {}}), 3);
+  EXPECT_EQ(width("[dense, concat: [[relu], [erf], [dense]]]", {{}, 10, {}, {}}), 3);
 }
 
 TEST(Shapes, refuses_what_does_not_fit_and_names_both_layers) {
@@ -126,11 +126,11 @@ TEST(Shapes, refuses_what_does_not_fit_and_names_both_layers) {
        {"filter of `conv` (line 1) has 2 numbers, [3, 3], but the data have 7 positions"}},
       {"- conv: {filter: 3, strides: [1, 2]}\n- flatten\n", sequence(7), {"strides of `conv`"}},
       {"- conv\n- global_avg_pool\n",
-       {{}, 10, {}},
+       {{}, 10, {}, {}},
        {"job.yaml:1: ", "`conv` (line 1) works on positions", "the data are vectors, [N, D]",
         "[N, H, W, C]"}},
       {"- dense\n- global_self_attention\n",
-       {{}, 10, {}},
+       {{}, 10, {}, {}},
        {"`global_self_attention` (line 2) works on positions, but `dense` (line 1) leaves none"}},
       {"- conv\n- flatten\n- dense\n- avg_pool: {window: 2}\n",
        image(6, 5),
@@ -162,7 +162,7 @@ TEST(Shapes, refuses_what_does_not_fit_and_names_both_layers) {
        {"`residual` (line 2) do not join", "x, made by `conv` (line 1), has 4 x 3",
         "f(x), made by `conv` (line 2), has 2 x 1 positions"}},
       {"- dense\n- product:\n  - [concat: [[dense], [dense]]]\n  - [dense]\n",
-       {{}, 10, {}},
+       {{}, 10, {}, {}},
        {"`product` (line 2) have unequal widths", "`concat` (line 3)", "`dense` (line 4)"}},
       {"- conv\n- product: [[flatten], [global_avg_pool, dense]]\n",
        image(6, 5),
@@ -182,6 +182,26 @@ TEST(Shapes, refuses_what_does_not_fit_and_names_both_layers) {
     test::expect_input_error(
         [&, &text = text, &input = input] { infer_shapes(read(text), input, "job.yaml"); },
         fragments);
+}
+
+TEST(Shapes, sequences_that_are_not_whole_keep_positions_too) {
+  InputShape input = sequence(9);
+  input.lengths = {9, 3, 4};
+  for (std::string const text :
+       {"[conv, relu, conv: {padding: same}, global_avg_pool, dense]",
+        "[aggregate: {pattern: bonds}, rnn: {return: sequence}, flatten, dense]",
+        "[conv: {padding: same}, sum: [[conv], [avg_pool: {window: 3}]], global_avg_pool]"})
+    EXPECT_NO_THROW(infer_shapes(read(text), input, "job.yaml")) << text;
+  std::vector<std::pair<std::string, std::vector<std::string>>> const cases{
+      {"- conv\n- conv\n- flatten\n",
+       {"job.yaml:2: ", "`conv` (line 2) leaves no positions", "in a sequence of length 3"}},
+      {"- conv: {padding: circular}\n- flatten\n", {"circular", "use padding: same"}},
+      {"- conv: {padding: same}\n- sum: [[conv: {filter: 2, strides: 2}], [conv: {strides: 2}]]\n"
+       "- flatten\n",
+       {"do not join", "2 positions", "1 position", "in a sequence of length 4"}}};
+  for (auto const& [text, fragments] : cases)
+    test::expect_input_error([&, &text = text] { infer_shapes(read(text), input, "job.yaml"); },
+                             fragments);
 }
 
 }  // namespace
