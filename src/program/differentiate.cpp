@@ -9,15 +9,10 @@
 #include "widelimit/program/column_map.hpp"
 #include "widelimit/runtime/error.hpp"
 
+#include "sums.hpp"
+
 namespace widelimit::program {
 namespace {
-
-/// a₀ + a₁ + … of the first `count` arguments.
-Expression sum_of_arguments(std::size_t count) {
-  Expression sum;
-  for (std::size_t k = 0; k < count; ++k) sum = sum + Expression::argument(static_cast<int>(k));
-  return sum;
-}
 
 /// Walks a block backwards. To differentiate a new instruction, give it an overload of `back`.
 class Differentiator {
@@ -106,9 +101,7 @@ class Differentiator {
     }
     auto& list = scalars_[value];
     if (list.empty()) return none;
-    Id const sum = list.size() == 1
-                       ? list.front()
-                       : builder_.add(ScalarNonlinear{none, sum_of_arguments(list.size()), list});
+    Id const sum = detail::sum_of_scalars(builder_, list);
     list = {sum};
     return gradient.scalar = sum;
   }
@@ -304,8 +297,7 @@ Id total(Builder& builder, Gradient const& gradient, Index columns) {
   std::vector<Id> parts;
   for (auto const& term : gradient.terms)
     parts.push_back(term.s == none ? term.x : builder.add(Combine{none, term.x, term.s}));
-  if (parts.size() == 1) return parts.front();
-  return builder.add(Nonlinear{none, sum_of_arguments(parts.size()), parts, {}});
+  return detail::sum_of_vectors(builder, parts);
 }
 
 }  // namespace widelimit::program

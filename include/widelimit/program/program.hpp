@@ -288,6 +288,7 @@ struct Observable {
   std::string name;  ///< layer for vectors; unique with `role` and `set`
   std::string set;   ///< "train", "test", or empty
   Id in_step = none, in_observe = none;
+  Index output = 0;  ///< of gradients
 };
 
 struct Program {

@@ -1,0 +1,132 @@
+/// \file
+/// The forward pass of a network as instructions.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "widelimit/program/builder.hpp"
+#include "widelimit/program/training.hpp"
+
+namespace widelimit::program::detail {
+
+/// What the exponents of a weight tensor make of its start and its updates. Values of programs are
+/// the weights that act: n x fan-in vectors of the input, n x n matrices W with hidden layers, and
+/// n times the weights of the readout, so that f = Vᵀx/n.
+struct Scaling {
+  std::optional<Index> width = {};  ///< none: powers of n are 1, or 0 where they vanish
+  /// Of the kernel regime: the readout starts at order one and the power of n that it lacks, s,
+  /// stands in the rates.
+  std::optional<double> readout_power = {};
+
+  double power(double exponent) const;
+  /// Deviation of the entries at the start (of matrices, times √n); `g` is that of the layer.
+  double sigma(LayerKind kind, Exponents const& e, double g) const;
+  /// The factor of -η·gradient in an update, with gradients as programs have them.
+  double rate(LayerKind kind, Exponents const& e, double g) const;
+};
+
+/// One value that training changes.
+struct Parameter {
+  Id value = none;
+  LayerKind kind = LayerKind::hidden;
+  double rate = 0, multiplier = 1;
+};
+
+/// One data set, or batch.
+struct Inputs {
+  Id x = none;
+  Index points = 0;
+  std::map<std::string, Id> patterns = {};
+};
+
+/// An element-wise function of the network.
+struct Tap {
+  std::string layer;
+  Id preactivation = none, feature = none;
+};
+
+struct Pass {
+  Id outputs = none;  ///< outputs x points
+  std::vector<Tap> taps = {};
+};
+
+/// Writes forward passes; the first one declares the parameters, the others use them.
+class NetworkPass {
+ public:
+  /// All references must outlive the object.
+  NetworkPass(Builder& builder, TrainingTask const& task, Index outputs, Scaling const& scaling,
+              std::string const& file)
+      : b_(builder), task_(task), n_outputs_(outputs), scaling_(scaling), file_(file) {}
+
+  /// Appends a pass to the builder's block.
+  Pass run(Inputs const& inputs);
+
+  std::vector<Parameter> const& parameters() const { return parameters_; }
+  /// The kind of each weight tensor.
+  std::vector<LayerKind> const& tensors() const { return tensors_; }
+
+ private:
+  /// What goes from one layer to the next: vectors side by side (a `concat`, a `flatten`), or the
+  /// data, each of points·positions columns.
+  struct Flow {
+    bool raw = false;
+    std::vector<Id> parts = {};
+    network::Positions positions = {};
+  };
+
+  [[noreturn]] void fail(std::string const& message) const;
+  Flow walk(network::Sequence const& layers, Flow flow);
+
+  // One for each kind of layer.
+  Flow pass(network::Dense const& layer, Flow const& in);
+  Flow pass(network::Activation const& layer, Flow const& in);
+  Flow pass(network::LayerNorm const& layer, Flow const& in);
+  Flow pass(network::Dropout const& layer, Flow const& in);
+  Flow pass(network::Residual const& layer, Flow const& in);
+  Flow pass(network::Sum const& layer, Flow const& in);
+  Flow pass(network::Product const& layer, Flow const& in);
+  Flow pass(network::Concat const& layer, Flow const& in);
+  Flow pass(network::Repeat const& layer, Flow const& in);
+  Flow pass(network::Conv const& layer, Flow const& in);
+  Flow pass(network::Pool const& layer, Flow const& in);
+  Flow pass(network::GlobalPool const& layer, Flow const& in);
+  Flow pass(network::Flatten const& layer, Flow const& in);
+  Flow pass(network::Attention const& layer, Flow const& in);
+  Flow pass(network::Aggregate const& layer, Flow const& in);
+  Flow pass(network::Rnn const& layer, Flow const& in);
+  Id readout(network::Dense const& layer, Flow const& in);
+
+  /// Begins a weight tensor whose input is raw or not; its parameters follow.
+  void begin_tensor(LayerKind kind);
+  /// The next parameter of the tensor, of deviation `g` at a width where exponents do not count.
+  Parameter const& weights(std::string const& name, double g);
+  /// Σ over parts of W_part·x_part, W_part of deviation g/√parts; `raw` uses the data's channels.
+  Id weighted_sum(Flow const& in, double g);
+  /// W x for one part, W the next parameter.
+  Id weighted(bool raw, Id x, double g);
+  Id with_bias(Id x, double b_std);
+  Id add_all(std::vector<Id> const& values);
+  Id map(bool raw, Id x, SharedColumnMap const& columns);
+  Flow mapped(Flow const& in, SharedColumnMap const& columns, network::Positions positions);
+  Id next(Parameter const& made);
+  Index count(network::Positions const& positions) const;
+  Index points() const { return inputs_->points; }
+
+  Builder& b_;
+  TrainingTask const& task_;
+  Index n_outputs_;
+  Scaling const& scaling_;
+  std::string const& file_;
+
+  std::vector<Parameter> parameters_;
+  std::vector<LayerKind> tensors_;
+  // of the pass that is being written
+  Inputs const* inputs_ = nullptr;
+  Pass pass_;
+  std::size_t n_parameters_ = 0, n_tensors_ = 0;
+  int line_ = 0;
+};
+
+}  // namespace widelimit::program::detail
