@@ -5,6 +5,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "widelimit/program/optimize.hpp"
 #include "widelimit/runtime/error.hpp"
 
 #include "training_blocks.hpp"
@@ -119,6 +120,7 @@ TrainingProgram compile_training(TrainingTask const& task, std::string const& fi
   if (task.width) {
     double const norm_factor = std::pow(static_cast<double>(*task.width), readout.c);
     detail::write_training(builder, task, data, {.width = task.width}, norm_factor, file, result);
+    optimize(result.program);
     return result;
   }
   if (regime == Regime::unstable || regime == Regime::trivial)
@@ -142,6 +144,7 @@ TrainingProgram compile_training(TrainingTask const& task, std::string const& fi
     detail::write_kernel_training(builder, task, data, {.readout_power = 1 - readout.a - readout.b},
                                   file, result);
   }
+  optimize(result.program);
   return result;
 }
 
