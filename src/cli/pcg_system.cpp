@@ -102,13 +102,14 @@ void PcgSystem<Real>::make_preconditioner() {
 
 template <class Real>
 bool PcgSystem<Real>::multiply(regression::KernelOperator const& kernel, double const* x,
-                               Index columns, double* y) const {
-  return kernel.multiply(x, columns, y, [this] { return !context_.stop.pending(); });
+                               Index columns, double* y, gram::PartSums sums) const {
+  return kernel.multiply(
+      x, columns, y, [this] { return !context_.stop.pending(); }, sums);
 }
 
 template <class Real>
 bool PcgSystem<Real>::multiply_kernel(double const* x, Index columns, double* y) const {
-  return exact_ ? multiply(*exact_, x, columns, y) : multiply(*operator_, x, columns, y);
+  return multiply(best_kernel(), x, columns, y, gram::PartSums::exact);
 }
 
 template <class Real>
@@ -123,20 +124,21 @@ void PcgSystem<Real>::precondition(double const* r, Index columns, double* z) co
 template <class Real>
 linalg::Pcg PcgSystem<Real>::solver(std::vector<double> b, Index columns,
                                     linalg::PcgOptions const& options, Residuals residuals) const {
-  auto const with_ridge = [this](regression::KernelOperator const& kernel) {
-    return [this, &kernel](double const* x, Index count, double* y) {
-      if (!multiply(kernel, x, count, y)) return false;
+  auto const with_ridge = [this](regression::KernelOperator const& kernel, gram::PartSums sums) {
+    return [this, &kernel, sums](double const* x, Index count, double* y) {
+      if (!multiply(kernel, x, count, y, sums)) return false;
       Index const entries = rows_.local_size() * count;
       for (Index i = 0; i < entries; ++i) y[i] += ridge_ * x[i];
       return true;
     };
   };
-  linalg::Pcg::Operators operators{.multiply = with_ridge(*operator_),
-                                   .multiply_exactly = nullptr,
-                                   .precondition = [this](double const* r, Index count, double* z) {
-                                     precondition(r, count, z);
-                                   }};
-  if (exact_ && residuals == Residuals::exact) operators.multiply_exactly = with_ridge(*exact_);
+  linalg::Pcg::Operators operators{
+      .multiply = with_ridge(*operator_, gram::PartSums::working),
+      .multiply_exactly = with_ridge(residuals == Residuals::exact ? best_kernel() : *operator_,
+                                     gram::PartSums::exact),
+      .precondition = [this](double const* r, Index count, double* z) {
+        precondition(r, count, z);
+      }};
   return {rows_, std::move(operators), std::move(b), columns, options};
 }
 

@@ -54,8 +54,12 @@ class PcgSystem {
                      Residuals residuals) const;
 
  private:
-  bool multiply(regression::KernelOperator const& kernel, double const* x, Index columns,
-                double* y) const;
+  /// The one in double where there is one.
+  regression::KernelOperator const& best_kernel() const {
+    return exact_ ? static_cast<regression::KernelOperator const&>(*exact_) : *operator_;
+  }
+  bool multiply(regression::KernelOperator const& kernel, double const* x, Index columns, double* y,
+                gram::PartSums sums) const;
   void fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>*> sinks, bool revisit_stored);
   io::TileGrid grid() const;
   gram::Output output() const {

@@ -12,24 +12,43 @@ namespace widelimit::gram {
 namespace {
 
 /// Leading dimension of the sums of a part. More than the side, a power of two, so that columns do
-/// not fall on the same lines of a cache.
-template <class Real>
-constexpr Index sums_ld = part_side<Real> + 8;
+/// not fall on the same lines of a cache; whole lines, so that no vector lies across two.
+template <class Real, class Sum>
+constexpr Index sums_ld = part_side<Real> + detail::lanes<Sum>;
+
+/// Columns in host memory, each beginning with a line of cache.
+template <class Sum>
+using Block = Kokkos::View<Sum**, Kokkos::LayoutLeft, Kokkos::HostSpace>;
+
+template <class Sum>
+Block<Sum> make_block(Index rows, Index columns) {
+  return Block<Sum>(Kokkos::view_alloc("block", Kokkos::WithoutInitializing), rows, columns);
+}
+
+/// X in the precision of the sums.
+template <class Sum>
+Block<Sum> rounded(double const* x, Index ld, Index columns) {
+  constexpr Index lanes = detail::lanes<Sum>;
+  auto const to = make_block<Sum>((ld + lanes - 1) / lanes * lanes, columns);
+  for (Index c = 0; c < columns; ++c)
+    for (Index i = 0; i < ld; ++i) to(i, c) = static_cast<Sum>(x[c * ld + i]);
+  return to;
+}
 
 /// Makes (where it must) and multiplies the parts of a batch, one thread each. The sums of a part
 /// lie in its own memory: first its rows', then its columns'.
-template <class Real>
+template <class Real, class Sum>
 struct BatchKernel {
   static constexpr Index side = part_side<Real>;
 
   std::optional<detail::PartWork<Real>> work;
   typename Points<Real>::Vector diagonal;
-  Kernel which;
-  MatrixPart<Real> const* parts;
-  Index count;
-  double const* x;
-  Index ld, columns;
-  double* sums;
+  Kernel which = Kernel::ntk;
+  MatrixPart<Real> const* parts = nullptr;
+  Index count = 0;
+  Sum const* x = nullptr;
+  Index x_ld = 0, columns = 0;
+  Sum* sums = nullptr;
 
   detail::PartPolicy policy(Exec const& exec) const {
     return work ? work->policy(exec, count) : detail::PartPolicy(exec, static_cast<int>(count), 1);
@@ -37,8 +56,8 @@ struct BatchKernel {
 
   KOKKOS_FUNCTION void operator()(detail::PartMember const& team, Index& bad) const {
     auto const& part = parts[team.league_rank()];
-    double* const to = sums + team.league_rank() * 2 * sums_ld<Real> * columns;
-    for (Index k = 0; k < 2 * sums_ld<Real> * columns; ++k) to[k] = 0;
+    Sum* const to = sums + team.league_rank() * 2 * sums_ld<Real, Sum> * columns;
+    for (Index k = 0; k < 2 * sums_ld<Real, Sum> * columns; ++k) to[k] = 0;
     if (part.entries != nullptr) return multiply(part, part.entries, part.ld, to);
     Real* const entries = work->product_of(team);
     bad += make(team, part, entries);
@@ -46,12 +65,12 @@ struct BatchKernel {
   }
 
  private:
-  void multiply(MatrixPart<Real> const& part, Real const* entries, Index ld_part,
-                double* to) const {
-    using From = detail::Columns<double const>;
-    using To = detail::Columns<double>;
-    From const at_rows{x + part.rows.begin, ld}, at_cols{x + part.cols.begin, ld};
-    To const to_rows{to, sums_ld<Real>}, to_cols{to + sums_ld<Real> * columns, sums_ld<Real>};
+  void multiply(MatrixPart<Real> const& part, Real const* entries, Index ld_part, Sum* to) const {
+    using From = detail::Columns<Sum const>;
+    using To = detail::Columns<Sum>;
+    From const at_rows{x + part.rows.begin, x_ld}, at_cols{x + part.cols.begin, x_ld};
+    To const to_rows{to, sums_ld<Real, Sum>},
+        to_cols{to + sums_ld<Real, Sum> * columns, sums_ld<Real, Sum>};
     if (part.rows == part.cols) {
       detail::part_times_columns<false>(entries, ld_part, part.rows.size(), part.cols.size(),
                                         columns, at_cols, at_rows, to_rows, to_cols);
@@ -79,52 +98,66 @@ struct BatchKernel {
 };
 
 /// The sums of a part that go to the rows from `begin` on.
+template <class Sum>
 struct Contribution {
   Index begin, size;
-  double const* sums;
+  Sum const* sums;
 };
 
-}  // namespace
-
-template <class Real>
-bool SymmetricProduct<Real>::add(Index count, std::function<MatrixPart<Real>(Index)> const& part,
-                                 double const* x, double* y, Index ld, Index columns,
-                                 std::function<bool()> const& go_on) const {
-  Index const part_sums = 2 * sums_ld<Real> * columns;
-  Index const threads = Exec().concurrency();
-  constexpr Index sums_limit = Index{64} * 1024 * 1024;
-  Index const part_bytes = part_sums * static_cast<Index>(sizeof(double));
-  Index const batch = std::clamp(sums_limit / part_bytes, 4 * threads, 64 * threads);
-  std::vector<double> sums(static_cast<std::size_t>(std::min(batch, count) * part_sums));
-  std::vector<MatrixPart<Real>> parts;
-  for (Index begin = 0; begin < count; begin += batch) {
-    if (!go_on()) return false;
-    parts.clear();
-    for (Index k = begin; k < std::min(count, begin + batch); ++k) parts.push_back(part(k));
-    add_batch(parts, x, y, ld, columns, sums);
-  }
-  return true;
-}
-
-template <class Real>
-void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& parts, double const* x,
-                                       double* y, Index ld, Index columns,
-                                       std::vector<double>& sums) const {
-  constexpr Index sums_rows = sums_ld<Real>;
-  BatchKernel<Real> kernel{{}, {}, Kernel::ntk, parts.data(), static_cast<Index>(parts.size()),
-                           x,  ld, columns,     sums.data()};
-  if (maker_) {
-    auto const& points = maker_->points;
-    kernel.which = maker_->kernel;
-    kernel.diagonal = kernel.which == Kernel::nngp ? points.nngp_diagonal : points.ntk_diagonal;
-    kernel.work = detail::PartWork<Real>{
-        detail::epilogue_of<Real>(maker_->program, points, points, nullptr, nullptr),
+/// The product, one batch of parts after the other.
+template <class Real, class Sum>
+class Batches {
+ public:
+  Batches(std::optional<PartMaker<Real>> const& maker, double const* x, Index ld, Index columns,
+          Index count)
+      : x_(rounded<Sum>(x, ld, columns)), ld_(ld), columns_(columns) {
+    constexpr Index limit = Index{64} * 1024 * 1024;
+    Index const threads = Exec().concurrency();
+    Index const part_sums = 2 * sums_ld<Real, Sum> * columns;
+    size_ = std::clamp(limit / (part_sums * static_cast<Index>(sizeof(Sum))), 4 * threads,
+                       64 * threads);
+    sums_ = make_block<Sum>(part_sums, std::min(size_, count));
+    kernel_.x = x_.data();
+    kernel_.x_ld = static_cast<Index>(x_.extent(0));
+    kernel_.columns = columns;
+    kernel_.sums = sums_.data();
+    if (!maker) return;
+    auto const& points = maker->points;
+    kernel_.which = maker->kernel;
+    kernel_.diagonal = maker->kernel == Kernel::nngp ? points.nngp_diagonal : points.ntk_diagonal;
+    kernel_.work = detail::PartWork<Real>{
+        detail::epilogue_of<Real>(maker->program, points, points, nullptr, nullptr),
         part_side<Real>};
   }
-  Exec const exec;
-  Index bad = 0;
-  Kokkos::parallel_reduce("widelimit::gram::part_products", kernel.policy(exec), kernel, bad);
-  if (bad > 0) {
+
+  Index size() const { return size_; }
+
+  void add(std::vector<MatrixPart<Real>> const& parts, double* y) {
+    multiply(parts);
+    auto const contributions = contributions_of(parts);
+    std::vector<std::size_t> groups;  // where the contributions to the same rows begin
+    for (std::size_t k = 0; k < contributions.size(); ++k) {
+      if (k == 0 || contributions[k].begin != contributions[k - 1].begin) groups.push_back(k);
+    }
+    auto const n_groups = static_cast<Index>(groups.size());
+    groups.push_back(contributions.size());
+    Kokkos::parallel_for("widelimit::gram::sum_parts",
+                         Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_groups),
+                         [&](Index group) {
+                           for (auto k = groups[group]; k < groups[group + 1]; ++k)
+                             add(contributions[k], y);
+                         });
+  }
+
+ private:
+  static constexpr Index sums_rows = sums_ld<Real, Sum>;
+
+  void multiply(std::vector<MatrixPart<Real>> const& parts) {
+    kernel_.parts = parts.data();
+    kernel_.count = static_cast<Index>(parts.size());
+    Index bad = 0;
+    Kokkos::parallel_reduce("widelimit::gram::part_products", kernel_.policy(Exec()), kernel_, bad);
+    if (bad == 0) return;
     throw InputError(fmt::format(
         "{} entries of the kernel of points {}..{} are not finite: the kernel overflows in {} "
         "precision; lower w_std, scale the inputs (data.inputs) or use precision: double",
@@ -132,33 +165,57 @@ void SymmetricProduct<Real>::add_batch(std::vector<MatrixPart<Real>> const& part
         sizeof(Real) == 8 ? "double" : "single"));
   }
 
-  std::vector<Contribution> contributions;
-  for (std::size_t k = 0; k < parts.size(); ++k) {
-    double const* const from = sums.data() + k * static_cast<std::size_t>(2 * sums_rows * columns);
-    contributions.push_back({parts[k].rows.begin, parts[k].rows.size(), from});
-    if (parts[k].rows != parts[k].cols)
-      contributions.push_back(
-          {parts[k].cols.begin, parts[k].cols.size(), from + sums_rows * columns});
+  /// In an order that depends on the parts alone.
+  std::vector<Contribution<Sum>> contributions_of(
+      std::vector<MatrixPart<Real>> const& parts) const {
+    std::vector<Contribution<Sum>> all;
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      auto const& [rows, cols, entries, ld] = parts[k];
+      Sum const* const from = &sums_(0, k);
+      all.push_back({rows.begin, rows.size(), from});
+      if (rows != cols) all.push_back({cols.begin, cols.size(), from + sums_rows * columns_});
+    }
+    std::ranges::stable_sort(all, {}, &Contribution<Sum>::begin);
+    return all;
   }
-  std::ranges::stable_sort(contributions, {}, &Contribution::begin);
-  std::vector<std::size_t> groups;  // where the contributions to the same rows begin
-  for (std::size_t k = 0; k < contributions.size(); ++k) {
-    if (k == 0 || contributions[k].begin != contributions[k - 1].begin) groups.push_back(k);
+
+  void add(Contribution<Sum> const& from, double* y) const {
+    for (Index c = 0; c < columns_; ++c) {
+      double* const to = y + c * ld_ + from.begin;
+      for (Index i = 0; i < from.size; ++i) to[i] += from.sums[c * sums_rows + i];
+    }
   }
-  auto const n_groups = static_cast<Index>(groups.size());
-  groups.push_back(contributions.size());
-  Kokkos::parallel_for("widelimit::gram::sum_parts",
-                       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_groups),
-                       [&](Index group) {
-                         for (auto k = groups[group]; k < groups[group + 1]; ++k) {
-                           auto const& from = contributions[k];
-                           for (Index c = 0; c < columns; ++c) {
-                             double* const to = y + c * ld + from.begin;
-                             for (Index i = 0; i < from.size; ++i)
-                               to[i] += from.sums[c * sums_rows + i];
-                           }
-                         }
-                       });
+
+  Block<Sum> x_, sums_;
+  Index ld_, columns_, size_;
+  BatchKernel<Real, Sum> kernel_{};
+};
+
+template <class Sum, class Real>
+bool add_all(std::optional<PartMaker<Real>> const& maker, Index count,
+             std::function<MatrixPart<Real>(Index)> const& part, double const* x, double* y,
+             Index ld, Index columns, std::function<bool()> const& go_on) {
+  Batches<Real, Sum> batches(maker, x, ld, columns, count);
+  std::vector<MatrixPart<Real>> parts;
+  for (Index begin = 0; begin < count; begin += batches.size()) {
+    if (!go_on()) return false;
+    parts.clear();
+    for (Index k = begin; k < std::min(count, begin + batches.size()); ++k)
+      parts.push_back(part(k));
+    batches.add(parts, y);
+  }
+  return true;
+}
+
+}  // namespace
+
+template <class Real>
+bool SymmetricProduct<Real>::add(Index count, std::function<MatrixPart<Real>(Index)> const& part,
+                                 double const* x, double* y, Index ld, Index columns, PartSums sums,
+                                 std::function<bool()> const& go_on) const {
+  return sums == PartSums::exact
+             ? add_all<double, Real>(maker_, count, part, x, y, ld, columns, go_on)
+             : add_all<Real, Real>(maker_, count, part, x, y, ld, columns, go_on);
 }
 
 template class SymmetricProduct<float>;

@@ -23,13 +23,14 @@ void for_each_part(Range rows, Range cols, Visit const& visit) {
 }  // namespace
 
 bool KernelOperator::multiply(double const* x, Index columns, double* y,
-                              std::function<bool()> const& go_on) const {
+                              std::function<bool()> const& go_on, gram::PartSums sums) const {
   auto const entries = static_cast<std::size_t>(rows_.size() * columns);
   std::vector<double> whole_x(entries), whole_y(entries);
   rows_.gather(x, columns, whole_x.data());
   bool complete = false;
-  runtime::agree(rows_.comm(),
-                 [&] { complete = add_share(whole_x.data(), columns, whole_y.data(), go_on); });
+  runtime::agree(rows_.comm(), [&] {
+    complete = add_share(whole_x.data(), columns, whole_y.data(), sums, go_on);
+  });
   if (rows_.comm().first_rank_where(!complete) >= 0) return false;
   rows_.sum_scatter(whole_y.data(), columns, y);
   return true;
@@ -47,8 +48,10 @@ void StoredKernel<Real>::accept(gram::Tile<Real> const& tile, bool) {
 template <class Real>
 void StoredKernel<Real>::keep(Real const* from, Index ld, Range rows, Range cols) {
   Index const width = cols.size();
-  Real* const to =
-      memory_.emplace_back(std::make_unique_for_overwrite<Real[]>(rows.size() * width)).get();
+  Real* const to = memory_
+                       .emplace_back(Kokkos::view_alloc("part", Kokkos::WithoutInitializing),
+                                     rows.size() * width)
+                       .data();
   if (rows == cols) {
     for (Index i = 0; i < width; ++i)
       for (Index j = 0; j <= i; ++j) to[i * width + j] = to[j * width + i] = from[i * ld + j];
@@ -59,12 +62,12 @@ void StoredKernel<Real>::keep(Real const* from, Index ld, Range rows, Range cols
 }
 
 template <class Real>
-bool StoredKernel<Real>::add_share(double const* x, Index columns, double* y,
+bool StoredKernel<Real>::add_share(double const* x, Index columns, double* y, gram::PartSums sums,
                                    std::function<bool()> const& go_on) const {
   return product_.add(
       static_cast<Index>(parts_.size()),
       [&](Index k) { return parts_[static_cast<std::size_t>(k)]; }, x, y, rows().size(), columns,
-      go_on);
+      sums, go_on);
 }
 
 template <class Real>
@@ -84,7 +87,7 @@ std::vector<Real> FiledKernel<Real>::read(Index tile) const {
 }
 
 template <class Real>
-bool FiledKernel<Real>::add_share(double const* x, Index columns, double* y,
+bool FiledKernel<Real>::add_share(double const* x, Index columns, double* y, gram::PartSums sums,
                                   std::function<bool()> const& go_on) const {
   Index const ranks = rows().comm().size(), rank = rows().comm().rank();
   auto const read_ahead = [&](Index tile) {
@@ -106,7 +109,7 @@ bool FiledKernel<Real>::add_share(double const* x, Index columns, double* y,
     bool const finished = product_.add(
         static_cast<Index>(parts.size()),
         [&](Index part) { return parts[static_cast<std::size_t>(part)]; }, x, y, rows().size(),
-        columns, go_on);
+        columns, sums, go_on);
     if (!finished) return false;
   }
   return true;
@@ -114,6 +117,7 @@ bool FiledKernel<Real>::add_share(double const* x, Index columns, double* y,
 
 template <class Real>
 bool RecomputedKernel<Real>::add_share(double const* x, Index columns, double* y,
+                                       gram::PartSums sums,
                                        std::function<bool()> const& go_on) const {
   Index const n = rows().size();
   Index const ranks = rows().comm().size(), rank = rows().comm().rank();
@@ -125,7 +129,7 @@ bool RecomputedKernel<Real>::add_share(double const* x, Index columns, double* y
         auto const id = grid.id(k * ranks + rank);
         return gram::MatrixPart<Real>{grid.row_range(id), grid.col_range(id)};
       },
-      x, y, n, columns, go_on);
+      x, y, n, columns, sums, go_on);
 }
 
 template class StoredKernel<float>;

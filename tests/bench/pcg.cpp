@@ -66,7 +66,9 @@ void multiply(benchmark::State& state, regression::KernelOperator const& kernel)
   Index const columns = state.range(2);
   std::vector<double> const x(static_cast<std::size_t>(kernel.rows().local_size() * columns), 1);
   auto y = x;
-  for (auto _ : state) kernel.multiply(x.data(), columns, y.data(), [] { return true; });
+  for (auto _ : state)
+    kernel.multiply(
+        x.data(), columns, y.data(), [] { return true; }, gram::PartSums::working);
   count_entries(state, kernel.rows().size());
 }
 

@@ -7,6 +7,8 @@
 #include <optional>
 #include <vector>
 
+#include <Kokkos_Core.hpp>
+
 #include "widelimit/gram/block_cyclic_sink.hpp"
 #include "widelimit/gram/points.hpp"
 
@@ -21,6 +23,12 @@ struct MatrixPart {
   Index ld = 0;
 };
 
+/// The precision of sums within a part.
+enum class PartSums {
+  working,  ///< that of the entries: fastest, rounding of the size of theirs
+  exact     ///< double
+};
+
 /// K or Θ of a data set with itself, part by part.
 template <class Real>
 struct PartMaker {
@@ -31,7 +39,7 @@ struct PartMaker {
 
 /// Adds parts times columns to Y: T·X to the rows of a part and, below the diagonal, Tᵀ·X to its
 /// columns. Each part is the work of one thread; sums are made in an order that does not depend on
-/// timing, so that equal calls give equal bits. Sums in double whatever `Real`.
+/// timing, so that equal calls give equal bits.
 template <class Real>
 class SymmetricProduct {
  public:
@@ -42,17 +50,16 @@ class SymmetricProduct {
 
   /// \param count, part  the parts, asked for in order by one thread
   /// \param x, y         n x columns each, column-major with leading dimension `ld`; host memory
+  /// \param sums         of the entries of a part; those of parts are always in double
   /// \param go_on        asked between batches of parts; false ends the call
   /// \return             whether all parts were added
   /// Local. 4·columns flops an entry beside making it; memory: 64 MiB at most or four parts of
   /// sums a thread. Throws InputError where an entry that is made is not finite.
   bool add(Index count, std::function<MatrixPart<Real>(Index)> const& part, double const* x,
-           double* y, Index ld, Index columns, std::function<bool()> const& go_on) const;
+           double* y, Index ld, Index columns, PartSums sums,
+           std::function<bool()> const& go_on) const;
 
  private:
-  void add_batch(std::vector<MatrixPart<Real>> const& parts, double const* x, double* y, Index ld,
-                 Index columns, std::vector<double>& sums) const;
-
   std::optional<PartMaker<Real>> maker_;
 };
 

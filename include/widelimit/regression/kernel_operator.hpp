@@ -21,17 +21,17 @@ class KernelOperator {
 
   linalg::RowBlocks const& rows() const { return rows_; }
 
-  /// Y = K·X for this rank's rows, column-major; sums in double. Collective: each rank adds up what
+  /// Y = K·X for this rank's rows, column-major. Collective: each rank adds up what
   /// its parts give to all rows, then the sums are spread; 2·N·columns numbers travel and as many
   /// are held whole by each rank.
   /// \param go_on  asked now and then by each rank; where it is false on any, the product ends
   /// \return       whether it was finished, the same on all ranks
-  bool multiply(double const* x, Index columns, double* y,
-                std::function<bool()> const& go_on) const;
+  bool multiply(double const* x, Index columns, double* y, std::function<bool()> const& go_on,
+                gram::PartSums sums = gram::PartSums::exact) const;
 
  protected:
   /// Adds the parts of this rank times X to Y, N x columns each. Local.
-  virtual bool add_share(double const* x, Index columns, double* y,
+  virtual bool add_share(double const* x, Index columns, double* y, gram::PartSums sums,
                          std::function<bool()> const& go_on) const = 0;
 
  private:
@@ -51,7 +51,7 @@ class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
   void accept(gram::Tile<Real> const& tile, bool stored) override;
 
  protected:
-  bool add_share(double const* x, Index columns, double* y,
+  bool add_share(double const* x, Index columns, double* y, gram::PartSums sums,
                  std::function<bool()> const& go_on) const override;
 
  private:
@@ -60,7 +60,7 @@ class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
   gram::Kernel kernel_;
   gram::SymmetricProduct<Real> product_;
   std::vector<gram::MatrixPart<Real>> parts_;
-  std::vector<std::unique_ptr<Real[]>> memory_;
+  std::vector<Kokkos::View<Real*, Kokkos::HostSpace>> memory_;  // of whole lines of cache
 };
 
 /// Tiles read from where they are stored for each product, while the one before is multiplied.
@@ -75,7 +75,7 @@ class FiledKernel final : public KernelOperator {
       : KernelOperator(std::move(rows)), grid_(grid), tiles_(tiles), kernel_(kernel) {}
 
  protected:
-  bool add_share(double const* x, Index columns, double* y,
+  bool add_share(double const* x, Index columns, double* y, gram::PartSums sums,
                  std::function<bool()> const& go_on) const override;
 
  private:
@@ -96,7 +96,7 @@ class RecomputedKernel final : public KernelOperator {
       : KernelOperator(std::move(rows)), product_(std::move(maker)) {}
 
  protected:
-  bool add_share(double const* x, Index columns, double* y,
+  bool add_share(double const* x, Index columns, double* y, gram::PartSums sums,
                  std::function<bool()> const& go_on) const override;
 
  private:

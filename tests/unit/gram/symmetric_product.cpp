@@ -27,7 +27,8 @@ class Products : public testing::Test {
   /// K·X by parts of `side` points.
   static ReplicatedMatrix multiply(SymmetricProduct<Real> const& product, Index n, Index side,
                                    ReplicatedMatrix const& x,
-                                   std::vector<Real> const* entries = nullptr) {
+                                   std::vector<Real> const* entries = nullptr,
+                                   PartSums sums = PartSums::exact) {
     io::TileGrid const grid{n, n, side, io::Coverage::lower};
     auto const columns = test::transpose(x);
     ReplicatedMatrix y(x.cols, n);
@@ -41,7 +42,7 @@ class Products : public testing::Test {
           }
           return part;
         },
-        columns.values.data(), y.values.data(), n, x.cols, always));
+        columns.values.data(), y.values.data(), n, x.cols, sums, always));
     return test::transpose(y);
   }
 };
@@ -62,6 +63,8 @@ TYPED_TEST(Products, of_given_entries_are_those_of_a_dense_matrix) {
     for (Index const side : {1, 13, 64, 200}) {
       EXPECT_LT(test::relative_difference(this->multiply({}, n, side, x, &entries), expected),
                 1e-14);
+      auto const rounded_sums = this->multiply({}, n, side, x, &entries, PartSums::working);
+      EXPECT_LT(test::relative_difference(rounded_sums, expected), 50 * this->eps);
     }
   }
 }
@@ -91,7 +94,7 @@ TYPED_TEST(Products, stop_between_batches) {
       [](Index) {
         return MatrixPart<TypeParam>{{0, 10}, {0, 10}};
       },
-      x.data(), y.data(), 10, 1, [] { return false; }));
+      x.data(), y.data(), 10, 1, PartSums::working, [] { return false; }));
   EXPECT_EQ(y, std::vector<double>(10));
 }
 
@@ -110,7 +113,7 @@ TEST(Products, entries_that_overflow_are_an_error) {
                    [](Index) {
                      return MatrixPart<float>{{0, 3}, {0, 3}};
                    },
-                   x.data(), y.data(), n, 1, always),
+                   x.data(), y.data(), n, 1, PartSums::working, always),
                InputError);
 }
 

@@ -53,20 +53,20 @@ class Regression {
     std::vector<double> b;
     for (Index c = 0; c < columns; ++c)
       for (Index i = rows_.mine().begin; i < rows_.mine().end; ++i) b.push_back(y_(i, c));
-    linalg::Pcg::Operators operators{.multiply =
-                                         [&](double const* x, Index count, double* y) {
-                                           bool const done =
-                                               k->multiply(x, count, y, [] { return true; });
-                                           for (Index i = 0; i < rows_.local_size() * count; ++i)
-                                             y[i] += case_.ridge * x[i];
-                                           return done;
-                                         },
-                                     .multiply_exactly = nullptr,
-                                     .precondition =
-                                         [&](double const* r, Index count, double* z) {
-                                           if (m) return m->apply(r, count, z);
-                                           std::copy_n(r, rows_.local_size() * count, z);
-                                         }};
+    auto const multiply = [&](gram::PartSums sums) {
+      return [&, sums](double const* x, Index count, double* y) {
+        bool const done = k->multiply(
+            x, count, y, [] { return true; }, sums);
+        for (Index i = 0; i < rows_.local_size() * count; ++i) y[i] += case_.ridge * x[i];
+        return done;
+      };
+    };
+    linalg::Pcg::Operators operators{.multiply = multiply(gram::PartSums::working),
+                                     .multiply_exactly = multiply(gram::PartSums::exact),
+                                     .precondition = [&](double const* r, Index count, double* z) {
+                                       if (m) return m->apply(r, count, z);
+                                       std::copy_n(r, rows_.local_size() * count, z);
+                                     }};
     linalg::Pcg const pcg(rows_, std::move(operators), b, columns,
                           {.tolerance = tolerance, .max_iterations = 5000});
     auto state = pcg.start();
