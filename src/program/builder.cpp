@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "tidy.hpp"
+
 namespace widelimit::program {
 namespace {
 
@@ -49,6 +51,7 @@ Id Builder::add_initial(std::string const& name, Shape const& shape, Initial ini
 
 Id Builder::add(Instruction instruction, std::string const& name, int line) {
   auto const shape = result_shape(program_, instruction);
+  detail::tidy(program_, instruction);
   Id const out = std::visit(
       [&]<class I>(I& i) {
         if constexpr (requires { i.out; })

@@ -161,8 +161,12 @@ class Parser {
     auto const begin = at_;
     while (at_ < text_.size()) {
       auto const c = static_cast<unsigned char>(text_[at_]);
-      if (std::isalnum(c) == 0 && c != '_' && c != '\'') break;
+      if (std::isalnum(c) == 0 && c != '_') break;
       ++at_;
+    }
+    if (at_ < text_.size() && text_[at_] == '{') {  // a name of a copy, `x{r}`
+      auto const end = text_.find('}', at_);
+      at_ = end == std::string_view::npos ? text_.size() : end + 1;
     }
     auto const name = text_.substr(begin, at_ - begin);
     if (take('(')) {

@@ -48,6 +48,7 @@ class Builder {
   }
 
   /// Appends an instruction; its `out`, if it has one, is set to a new value, which is returned.
+  /// Operands of expressions that are there twice are merged, those that change nothing dropped.
   Id add(Instruction instruction, std::string const& name = "", int line = 0);
 
   // The instructions that are used most. Expressions as text name vectors x, y, z, u, v, w and
