@@ -8,6 +8,8 @@
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "gram/detail/position_tiles.hpp"
+
 namespace widelimit::gram {
 namespace {
 
@@ -323,10 +325,30 @@ void fill(View const& view, std::size_t n, auto const& value) {
   Kokkos::deep_copy(view, host);
 }
 
+template <class Real>
+BoundProgram<Real> bind_positions(Plan const& plan, std::vector<Points<Real>*> const& sets) {
+  auto const bound = std::make_shared<BoundPositions<Real> const>(plan.positions, sets);
+  for (Points<Real>* set : sets) {
+    auto const n = static_cast<std::size_t>(set->n);
+    auto const diagonals = detail::diagonals_of_positions(*bound, *set);
+    set->scale_out = typename Points<Real>::Vector("widelimit::gram::scale_out", n);
+    set->nngp_diagonal = typename Points<Real>::Vector("widelimit::gram::nngp_diagonal", n);
+    set->ntk_diagonal = typename Points<Real>::Vector("widelimit::gram::ntk_diagonal", n);
+    fill(set->scale_out, n, [&](std::size_t i) { return std::sqrt(diagonals.nngp[i]); });
+    fill(set->nngp_diagonal, n, [&](std::size_t i) { return diagonals.nngp[i]; });
+    fill(set->ntk_diagonal, n, [&](std::size_t i) { return diagonals.ntk[i]; });
+  }
+  BoundProgram<Real> program;
+  program.accuracy_note = bound->note();
+  program.positions = bound;
+  return program;
+}
+
 }  // namespace
 
 template <class Real>
 BoundProgram<Real> bind(Plan const& plan, std::vector<Points<Real>*> const& sets) {
+  if (plan.positions) return bind_positions(plan, sets);
   std::vector<double> scales;
   for (Points<Real> const* set : sets)
     scales.insert(scales.end(), set->scale_in.begin(), set->scale_in.end());

@@ -145,6 +145,17 @@ Plan compile(network::Sequence const& network) {
   return Compiler().run(network);
 }
 
+Plan compile(network::Sequence const& network, network::InputShape const& shape, bool masked) {
+  if (!needs_positions(network, shape)) return compile(network);
+  Plan plan;
+  plan.positions = position_plan(position_graph(network, shape, masked));
+  for (PositionNode const& node : plan.positions->graph.nodes) {
+    plan.dense_layers += std::holds_alternative<ConvNode>(node.kind) ? 1 : 0;
+    plan.element_wise_layers += std::holds_alternative<DualNode>(node.kind) ? 1 : 0;
+  }
+  return plan;
+}
+
 namespace {
 
 constexpr Index terms_of_automatic_series = 200;

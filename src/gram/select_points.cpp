@@ -17,6 +17,27 @@ typename Points<Real>::Vector pick(typename Points<Real>::Vector const& from,
   return to;
 }
 
+template <class Real>
+PositionData<Real> pick(Points<Real> const& points, std::vector<Index> const& numbers) {
+  PositionData<Real> to;
+  for (Index const k : numbers) {
+    if (!points.positions.lengths.empty())
+      to.lengths.push_back(points.positions.lengths.at(static_cast<std::size_t>(k)));
+  }
+  for (auto const& [name, pattern] : points.positions.patterns) {
+    if (pattern.shared) {
+      to.patterns[name] = pattern;
+      continue;
+    }
+    auto const size = static_cast<std::ptrdiff_t>(pattern.values.size()) / points.n;
+    auto& values = to.patterns[name].values;
+    for (Index const k : numbers)
+      values.insert(values.end(), pattern.values.begin() + k * size,
+                    pattern.values.begin() + (k + 1) * size);
+  }
+  return to;
+}
+
 }  // namespace
 
 template <class Real>
@@ -52,6 +73,7 @@ Points<Real> select_points(Points<Real> const& points, std::vector<Index> const&
   result.scale_out = pick<Real>(points.scale_out, which);
   result.nngp_diagonal = pick<Real>(points.nngp_diagonal, which);
   result.ntk_diagonal = pick<Real>(points.ntk_diagonal, which);
+  result.positions = pick(points, numbers);
   Exec().fence("widelimit::gram::select_points");
   return result;
 }

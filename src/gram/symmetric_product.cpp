@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "widelimit/gram/tile_evaluator.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
@@ -104,6 +105,25 @@ struct Contribution {
   Sum const* sums;
 };
 
+/// Networks with positions make parts by tiles: each is the work of all threads.
+template <class Real>
+void make_by_tiles(PartMaker<Real> const& maker, std::vector<MatrixPart<Real>>& parts,
+                   std::vector<Real>& entries) {
+  constexpr Index side = part_side<Real>;
+  bool const nngp = maker.kernel == Kernel::nngp;
+  TileEvaluator<Real> const evaluate(maker.program, maker.points, maker.points,
+                                     nngp ? Output::nngp : Output::ntk);
+  entries.resize(parts.size() * static_cast<std::size_t>(side * side));
+  Real* to = entries.data();
+  for (auto& part : parts) {
+    if (part.entries != nullptr) continue;
+    evaluate(part.rows, part.cols, nngp ? to : nullptr, nngp ? nullptr : to, side);
+    part.entries = to;
+    part.ld = side;
+    to += side * side;
+  }
+}
+
 /// The product, one batch of parts after the other.
 template <class Real, class Sum>
 class Batches {
@@ -121,7 +141,7 @@ class Batches {
     kernel_.x_ld = static_cast<Index>(x_.extent(0));
     kernel_.columns = columns;
     kernel_.sums = sums_.data();
-    if (!maker) return;
+    if (!maker || maker->program.positions) return;
     auto const& points = maker->points;
     kernel_.which = maker->kernel;
     kernel_.diagonal = maker->kernel == Kernel::nngp ? points.nngp_diagonal : points.ntk_diagonal;
@@ -197,11 +217,13 @@ bool add_all(std::optional<PartMaker<Real>> const& maker, Index count,
              Index ld, Index columns, std::function<bool()> const& go_on) {
   Batches<Real, Sum> batches(maker, x, ld, columns, count);
   std::vector<MatrixPart<Real>> parts;
+  std::vector<Real> made;
   for (Index begin = 0; begin < count; begin += batches.size()) {
     if (!go_on()) return false;
     parts.clear();
     for (Index k = begin; k < std::min(count, begin + batches.size()); ++k)
       parts.push_back(part(k));
+    if (maker && maker->program.positions) make_by_tiles(*maker, parts, made);
     batches.add(parts, y);
   }
   return true;

@@ -3,6 +3,7 @@
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "gram/detail/position_tiles.hpp"
 #include "gram/detail/tile_kernel.hpp"
 
 namespace widelimit::gram {
@@ -64,13 +65,19 @@ void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* n
   if (!wants_nngp(output_)) nngp = nullptr;
   if (!wants_ntk(output_)) ntk = nullptr;
   bool const diagonal = &row_points_ == &col_points_ && rows == cols;
-  using Kernel = detail::TileKernel<Real>;
-  auto const epilogue = detail::epilogue_of(program_, row_points_, col_points_, nngp, ntk);
-  Exec const exec;
-  Index const side = Kernel::side_for(rows, cols, exec.concurrency());
-  Kernel const kernel{{epilogue, side}, rows, cols, ld, diagonal};
   Index bad = 0;
-  Kokkos::parallel_reduce("widelimit::gram::tile", kernel.policy(exec), kernel, bad);
+  if (program_.positions) {
+    bad = detail::evaluate_positions(*program_.positions, row_points_, col_points_,
+                                     &row_points_ == &col_points_, rows, cols, diagonal,
+                                     detail::TileTarget<Real>{nngp, ntk, ld});
+  } else {
+    using Kernel = detail::TileKernel<Real>;
+    auto const epilogue = detail::epilogue_of(program_, row_points_, col_points_, nngp, ntk);
+    Exec const exec;
+    Index const side = Kernel::side_for(rows, cols, exec.concurrency());
+    Kernel const kernel{{epilogue, side}, rows, cols, ld, diagonal};
+    Kokkos::parallel_reduce("widelimit::gram::tile", kernel.policy(exec), kernel, bad);
+  }
   for (Real* const tile : {nngp, ntk}) {
     if (tile == nullptr || &row_points_ != &col_points_) continue;
     bad += set_diagonal(tile, rows, cols, ld,

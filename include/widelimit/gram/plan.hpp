@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "widelimit/gram/position_plan.hpp"
 #include "widelimit/network/layers.hpp"
 #include "widelimit/runtime/types.hpp"
 
@@ -46,11 +47,17 @@ struct Plan {
   int output = 0;
   int dense_layers = 0;
   int element_wise_layers = 0;
+  std::shared_ptr<PositionPlan const> positions;  ///< instead of stages, for data with positions
 };
 
 /// Compiles a validated network. Registers are reused as soon as their value is dead. Local, host
 /// only.
 Plan compile(network::Sequence const& network);
+
+/// The same for data of any shape: with positions or layers that need them, to a PositionPlan.
+/// \param masked  the data are sequences of unequal length
+Plan compile(network::Sequence const& network, network::InputShape const& shape,
+             bool masked = false);
 
 /// Numbers that the layers keep for each point. Exact but for `numerical: {points: auto}`, whose
 /// series is as long as the data need: two hundred terms are assumed.

@@ -3,23 +3,38 @@
 /// needs per point.
 #pragma once
 
+#include <map>
+#include <string>
 #include <vector>
 
 #include <Kokkos_Core.hpp>
 
+#include "widelimit/gram/bound_positions.hpp"
 #include "widelimit/gram/plan.hpp"
 #include "widelimit/kernels/entry_program.hpp"
 #include "widelimit/runtime/types.hpp"
 
 namespace widelimit::gram {
 
-using Exec = Kokkos::DefaultExecutionSpace;
-
 /// Largest side of a part of a Gram matrix that one thread works on: its entries stay in a core's
 /// second-level cache (2 MiB), beside the packed inputs, from where they are made to where they are
 /// used.
 template <class Real>
 inline constexpr Index part_side = sizeof(Real) == 4 ? 512 : 384;
+
+/// Adjacency matrices T x T, [tail][head]: one for each point, or one that all share.
+template <class Real>
+struct Pattern {
+  std::vector<Real> values;
+  bool shared = false;
+};
+
+/// What belongs to the positions of a data set.
+template <class Real>
+struct PositionData {
+  std::vector<Index> lengths;  ///< of sequences of unequal length, one a point; or empty
+  std::map<std::string, Pattern<Real>> patterns;  ///< by name
+};
 
 /// A data set after input scaling, with what the layers of one network need of it.
 template <class Real>
@@ -32,10 +47,11 @@ struct Points {
   Matrix unit_rows;  ///< n x d, each row of norm 1 (zero rows stay zero)
   std::vector<double>
       scale_in;  ///< |x|/√d, so that K_input(x,x') = scale·scale'·(unit row · unit row')
-  Matrix coefficients;   ///< n_coefficients x n, see EntryProgram
-  Vector scale_out;      ///< √K(x,x) of the whole network
-  Vector nngp_diagonal;  ///< K(x,x)
-  Vector ntk_diagonal;   ///< Θ(x,x)
+  Matrix coefficients;           ///< n_coefficients x n, see EntryProgram
+  Vector scale_out;              ///< √K(x,x) of the whole network
+  Vector nngp_diagonal;          ///< K(x,x)
+  Vector ntk_diagonal;           ///< Θ(x,x)
+  PositionData<Real> positions;  ///< filled by the caller before `bind`, where data have it
 };
 
 /// Normalises rows. Overflow and underflow are avoided for norms of 1e±150 (double).
@@ -54,6 +70,8 @@ struct BoundProgram {
   /// Nonempty when `numerical: {points: auto}` could not reach its tolerance: says what was
   /// reached.
   std::string accuracy_note;
+  /// Networks and data with positions: this instead of operations on entries.
+  std::shared_ptr<BoundPositions<Real> const> positions;
 
   kernels::EntryProgram<Real> view() const {
     return {ops.data(),   static_cast<int>(ops.extent(0)), n_registers, output, initial_tangent,

@@ -1,5 +1,5 @@
 /// \file
-/// Every perceptron of the reference file, element by element.
+/// Every network of the reference file, element by element.
 #include <cmath>
 #include <filesystem>
 
@@ -49,28 +49,46 @@ class ReferenceKernels : public testing::Test {
     }
   }
 
-  /// Calls f(file, case name, network) for every case of vectors.
+  /// Calls f(file, case name, network) for every case.
   template <class F>
   void for_each_case(F const& f) {
     test::ReferenceFile const file(WIDELIMIT_KERNELS_FILE);
     int cases = 0;
     for (auto const& name : file.names()) {
-      if (!file.has(name + "/x1") || file.array(name + "/x1").shape.size() != 2) continue;
+      if (name.rfind("predict_", 0) == 0) continue;
       SCOPED_TRACE(name);
-      std::string text = file.text(name, "network");
-      if (text.find("aggregate") != std::string::npos) continue;
+      std::string const text = file.text(name, "network");
       f(file, name, text);
       ++cases;
     }
-    EXPECT_EQ(cases, 79);
+    EXPECT_EQ(cases, 170);
   }
 
   template <class Real>
   test::GramPair evaluate(test::ReferenceFile const& file, std::string const& name,
                           std::string const& text) {
+    auto const network = network::read_network(io::YamlNode::parse(text, name));
     auto const x1 = file.array(name + "/x1");
-    return test::gram_matrices<Real>(network::read_network(io::YamlNode::parse(text, name)),
-                                     x1.values, file.array(name + "/x2").values, x1.shape[1]);
+    auto const shape = shape_of(x1);
+    if (!gram::needs_positions(network, shape))
+      return test::gram_matrices<Real>(network, x1.values, file.array(name + "/x2").values,
+                                       x1.shape[1]);
+    return test::position_gram_matrices<Real>(network, shape, inputs(file, name, "1"),
+                                              inputs(file, name, "2"));
+  }
+
+  static network::InputShape shape_of(Array const& x) {
+    network::InputShape shape;
+    shape.positions.assign(x.shape.begin() + 1, x.shape.end() - 1);
+    shape.channels = x.shape.back();
+    return shape;
+  }
+
+  static test::PositionInputs inputs(test::ReferenceFile const& file, std::string const& name,
+                                     std::string const& set) {
+    test::PositionInputs result{file.array(name + "/x" + set).values};
+    if (file.has(name + "/p" + set)) result.patterns["p"] = file.array(name + "/p" + set).values;
+    return result;
   }
 };
 
