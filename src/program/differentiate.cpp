@@ -116,17 +116,27 @@ class Differentiator {
   }
 
   void back(Nonlinear const& i, Id g) {
-    for (std::size_t k = 0; k < i.vectors.size(); ++k) {
-      auto const slope = i.psi.derivative(static_cast<int>(k));
-      if (!is_active(i.vectors[k]) || slope.is_constant(0)) continue;
-      auto const call = times_gradient(slope, i.vectors, i.scalars, g);
-      add_folded(i.vectors[k], builder_.add(Nonlinear{none, call.psi, call.vectors, call.scalars}));
-    }
-    for (std::size_t k = 0; k < i.scalars.size(); ++k) {
-      auto const slope = i.psi.derivative(static_cast<int>(i.vectors.size() + k));
-      if (!is_active(i.scalars[k]) || slope.is_constant(0)) continue;
-      auto const call = times_gradient(slope, i.vectors, i.scalars, g);
-      add_reduced(i.scalars[k], builder_.add(Mean{none, call.psi, call.vectors, call.scalars}));
+    // Behind the instruction's vectors come its value, which often gives the slope, and g.
+    auto const n_vectors = static_cast<int>(i.vectors.size());
+    auto const n_scalars = static_cast<int>(i.scalars.size());
+    std::vector<Expression> arguments;
+    for (int k = 0; k < n_vectors + n_scalars; ++k)
+      arguments.push_back(Expression::argument(k < n_vectors ? k : k + 2));
+    auto const psi = i.psi.substituted(arguments);
+    auto vectors = i.vectors;
+    vectors.push_back(i.out);
+    vectors.push_back(g);
+    for (int k = 0; k < n_vectors + n_scalars; ++k) {
+      bool const of_vector = k < n_vectors;
+      Id const target = of_vector ? i.vectors[static_cast<std::size_t>(k)]
+                                  : i.scalars[static_cast<std::size_t>(k - n_vectors)];
+      auto const slope = psi.derivative(of_vector ? k : k + 2, n_vectors);
+      if (!is_active(target) || slope.is_constant(0)) continue;
+      auto const product = Expression::argument(n_vectors + 1) * slope;
+      if (of_vector)
+        add_folded(target, builder_.add(Nonlinear{none, product, vectors, i.scalars}));
+      else
+        add_reduced(target, builder_.add(Mean{none, product, vectors, i.scalars}));
     }
   }
 
@@ -196,13 +206,16 @@ class Differentiator {
   }
 
   void back(ScalarNonlinear const& i, Id g) {
+    auto const count = static_cast<int>(i.scalars.size());
     auto operands = i.scalars;
     operands.push_back(g);
-    for (std::size_t k = 0; k < i.scalars.size(); ++k) {
-      auto const slope = i.psi.derivative(static_cast<int>(k));
-      if (!is_active(i.scalars[k]) || slope.is_constant(0)) continue;
-      auto const psi = Expression::argument(static_cast<int>(i.scalars.size())) * slope;
-      add_reduced(i.scalars[k], builder_.add(ScalarNonlinear{none, psi, operands}));
+    operands.push_back(i.out);
+    for (int k = 0; k < count; ++k) {
+      Id const target = i.scalars[static_cast<std::size_t>(k)];
+      auto const slope = i.psi.derivative(k, count + 1);
+      if (!is_active(target) || slope.is_constant(0)) continue;
+      auto const psi = Expression::argument(count) * slope;
+      add_reduced(target, builder_.add(ScalarNonlinear{none, psi, operands}));
     }
   }
 

@@ -55,7 +55,7 @@ bool Expression::depends_on(int position) const {
   });
 }
 
-Expression Expression::derivative(int position) const {
+Expression Expression::derivative(int position, int known_value) const {
   std::vector<Expression> value, slopes;
   for (auto const& node : nodes_) {
     if (node.kind == Kind::constant) {
@@ -74,7 +74,8 @@ Expression Expression::derivative(int position) const {
     ExpressionGraph graph;
     int const a = graph.import(operands[0]);
     int const b = node.operands[1] < 0 ? -1 : graph.import(operands[1]);
-    auto const f = graph.expression(graph.apply(node.code, a, b));
+    bool const known = known_value >= 0 && &node == &nodes_.back();
+    auto const f = known ? argument(known_value) : graph.expression(graph.apply(node.code, a, b));
     Expression sum;
     for (int k = 0; k < 2; ++k) {
       int const operand = node.operands[static_cast<std::size_t>(k)];

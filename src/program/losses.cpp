@@ -31,9 +31,8 @@ LossTerms append_loss(Builder& b, Loss loss, Id f, Id y) {
   auto const terms = loss == Loss::mse ? mse(b, f, y)
                      : b.rows(f) == 1  ? logistic(b, f, y)
                                        : softmax(b, f, y);
-  Id const share = b.constant(1 / static_cast<double>(b.columns(f)));
-  return {b.elementwise("a*b", {b.sum(terms.losses, Axis::all), share}),
-          b.elementwise("a*b", {terms.slopes, share})};
+  double const share = 1 / static_cast<double>(b.columns(f));
+  return {b.scaled(b.sum(terms.losses, Axis::all), share), b.scaled(terms.slopes, share)};
 }
 
 }  // namespace widelimit::program::detail

@@ -193,14 +193,16 @@ NetworkPass::Flow NetworkPass::pass(network::LayerNorm const& layer, Flow const&
           ScalarMapColumns{none, b_.add(ScalarMapColumns{none, mean, sums}), transposed(*sums)});
       weight /= static_cast<double>(size);
     }
-    return weight == 1 ? mean : b_.elementwise("a*b", {mean, b_.constant(weight)});
+    return b_.scaled(mean, weight);
   };
   std::vector<Id> means, variances;
   for (Id const part : in.parts) means.push_back(b_.mean("x", {part}));
   Id const mean = average(means);
   for (Id const part : in.parts) variances.push_back(b_.mean("(x - a)^2", {part}, {mean}));
   Id const variance = average(variances);
-  Id const scale = b_.elementwise("1/sqrt(a + b)", {variance, b_.constant(layer.eps)});
+  auto const root =
+      Expression::call("sqrt", std::vector<Expression>{Expression::argument(0) + layer.eps});
+  Id const scale = b_.add(ScalarNonlinear{none, 1 / root, {variance}});
   Flow out{false, {}, in.positions};
   for (Id const part : in.parts)
     out.parts.push_back(b_.nonlinear("(x - a)*b", {part}, {mean, scale}));

@@ -178,7 +178,7 @@ NetworkPass::Flow NetworkPass::pass(network::Attention const& layer, Flow const&
   begin_tensor(kind);
   Id const value = weighted(in.raw, z, layer.w_value_std);
   Id const products = b_.add(InnerProducts{none, key, key, points()});
-  Id scores = b_.elementwise("a*b", {products, b_.constant(layer.w_key_std * layer.w_query_std)});
+  Id scores = b_.scaled(products, layer.w_key_std * layer.w_query_std);
   switch (layer.mechanism) {
     case network::Attention::Mechanism::softmax: {
       Id const largest = b_.add(ScalarReduce{none, scores, Reduction::maximum, Axis::rows});

@@ -73,7 +73,9 @@ Id momentum_of(Builder& b, Id parameter) {
 }  // namespace
 
 Id clip_factor(Builder& b, double clip, Id squared_norm) {
-  return b.elementwise("min(1, b/(sqrt(a) + 1e-6))", {squared_norm, b.constant(clip)});
+  auto const norm = Expression::call("sqrt", std::vector<Expression>{Expression::argument(0)});
+  auto const factor = Expression::call("min", std::vector<Expression>{1, clip / (norm + 1e-6)});
+  return b.add(ScalarNonlinear{none, factor, {squared_norm}});
 }
 
 void append_updates(Builder& b, Optimizer const& optimizer,
@@ -85,38 +87,34 @@ void append_updates(Builder& b, Optimizer const& optimizer,
     for (std::size_t k = 0; k < parameters.size(); ++k) {
       if (parameters[k].rate == 0) continue;
       Id const square = gradient_products(b, gradients[k], gradients[k], 1, 1);
-      if (square != none)
-        squares.push_back(
-            b.elementwise("a*b", {square, b.constant(parameters[k].rate * norm_factor)}));
+      if (square != none) squares.push_back(b.scaled(square, parameters[k].rate * norm_factor));
     }
     if (!squares.empty()) clip = clip_factor(b, optimizer.clip, sum_of_scalars(b, squares));
   }
+  double const lambda = optimizer.weight_decay, mu = optimizer.momentum;
+  auto const clipped = [&](Id x) { return clip == none ? x : b.elementwise("a*b", {x, clip}); };
   for (std::size_t k = 0; k < parameters.size(); ++k) {
     auto const& parameter = parameters[k];
     bool const moves = parameter.rate != 0 && parameter.multiplier != 0;
-    if (!moves && optimizer.weight_decay == 0) continue;
+    if (!moves && lambda == 0) continue;
+    double const m = parameter.multiplier;
+    // What stays of the weights, and the factor of the gradient in a step along it.
+    auto const keep = 1 - m * lambda * Expression::argument(0);
+    Id const decay = lambda == 0 ? none : b.add(ScalarNonlinear{none, keep, {learning_rate}});
+    auto const along = [&] { return clipped(b.scaled(learning_rate, -m * parameter.rate)); };
     Change change(b, parameter.value, gradients[k]);
-    Id const step = b.elementwise("-a*b", {learning_rate, b.constant(parameter.multiplier)});
-    Id const decay = optimizer.weight_decay == 0 ? none : b.constant(optimizer.weight_decay);
-    // The gradient's factor, without the learning rate.
-    Id share = b.constant(parameter.rate);
-    if (clip != none) share = b.elementwise("a*b", {share, clip});
-    if (optimizer.momentum == 0) {
-      Id const keep = decay == none ? none : b.elementwise("1 + a*b", {step, decay});
-      change.append(keep, b.elementwise("a*b", {step, share}));
+    if (mu == 0) {
+      change.append(decay, along());
       continue;
     }
     Id const momentum = momentum_of(b, parameter.value);
-    Id const mu = b.constant(optimizer.momentum);
     Change velocity(b, momentum, gradients[k]);
-    velocity.append(mu, share, decay == none ? none : parameter.value, decay);
-    if (!optimizer.nesterov) {
-      change.append(none, none, momentum, step);
-      continue;
-    }
-    Id const keep = decay == none ? none : b.elementwise("1 + a*b", {step, decay});
-    change.append(keep, b.elementwise("a*b", {step, share}), momentum,
-                  b.elementwise("a*b", {step, mu}));
+    velocity.append(b.constant(mu), clipped(b.constant(parameter.rate)),
+                    lambda == 0 ? none : parameter.value, lambda == 0 ? none : b.constant(lambda));
+    if (optimizer.nesterov)
+      change.append(decay, along(), momentum, b.scaled(learning_rate, -m * mu));
+    else
+      change.append(none, none, momentum, b.scaled(learning_rate, -m));
   }
 }
 

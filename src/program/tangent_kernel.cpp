@@ -29,7 +29,7 @@ Id tangent_kernel(Builder& b, std::vector<Parameter> const& parameters,
     if (weight == 0) continue;
     Id const products = gradient_products(b, g[k], h[k], points_g, points_h);
     if (products == none) continue;
-    parts.push_back(weight == 1 ? products : b.elementwise("a*b", {products, b.constant(weight)}));
+    parts.push_back(b.scaled(products, weight));
   }
   return parts.empty() ? none : sum_of_scalars(b, parts);
 }

@@ -124,10 +124,9 @@ class Writer {
           tangent_kernel(b_, parameters, g, g, task_.train_points, task_.train_points));
     }
     if (kernels.front() == none) return;
-    Id const sum = sum_of_scalars(b_, kernels);
-    Id const share = b_.constant(1 / static_cast<double>(task_.outputs));
-    result_.program.observables.push_back({Role::tangent_kernel, "tangent_kernel", "train", none,
-                                           b_.elementwise("a*b", {sum, share})});
+    result_.program.observables.push_back(
+        {Role::tangent_kernel, "tangent_kernel", "train", none,
+         b_.scaled(sum_of_scalars(b_, kernels), 1 / static_cast<double>(task_.outputs))});
   }
 
   Builder& b_;

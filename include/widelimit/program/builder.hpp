@@ -69,6 +69,10 @@ class Builder {
   /// Element by element on scalars, which the text names a, b, c, d, e.
   Id elementwise(std::string_view psi, std::vector<Id> const& scalars,
                  std::string const& name = "");
+  /// factor·x of a scalar.
+  Id scaled(Id x, double factor) {
+    return add(ScalarNonlinear{none, factor * Expression::argument(0), {x}});
+  }
   Id transpose(Id x, Index groups = 1) { return add(ScalarTranspose{none, x, groups}); }
   Id sum(Id x, Axis axis) { return add(ScalarReduce{none, x, Reduction::sum, axis}); }
   /// A 1 x 1 scalar of this constant value, made once.

@@ -45,7 +45,10 @@ class Expression {
 
   /// ∂/∂argument. At kinks max(x, y) and min(x, y) have the slope of y where both are equal, so that
   /// relu is flat at 0, and so is abs; the jumps of sign and step count as flat.
-  Expression derivative(int position) const;
+  Expression derivative(int position) const { return derivative(position, -1); }
+  /// The same, in which argument `value` (if not negative) stands for the value of the expression
+  /// where that serves: 1 - f² for tanh(x) whose value f is known.
+  Expression derivative(int position, int value) const;
   /// The expression with every argument k replaced by `arguments[k]`.
   Expression substituted(std::span<Expression const> arguments) const;
   /// Its value for one set of arguments. For many, compile it (code.hpp).
