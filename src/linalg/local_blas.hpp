@@ -15,6 +15,15 @@ namespace widelimit::linalg::detail {
                     CblasNonUnit, static_cast<int>(rows), static_cast<int>(cols), Real{1}, l,     \
                     static_cast<int>(ldl), b, static_cast<int>(ldb));                             \
   }                                                                                               \
+  inline void gemm(bool transpose_a, bool transpose_b, Index rows, Index cols, Index inner,       \
+                   Real alpha, Real const* a, Index lda, Real const* b, Index ldb, Real beta,     \
+                   Real* c, Index ldc) {                                                          \
+    cblas_##s##gemm(CblasColMajor, transpose_a ? CblasTrans : CblasNoTrans,                       \
+                    transpose_b ? CblasTrans : CblasNoTrans, static_cast<int>(rows),              \
+                    static_cast<int>(cols), static_cast<int>(inner), alpha, a,                    \
+                    static_cast<int>(lda), b, static_cast<int>(ldb), beta, c,                     \
+                    static_cast<int>(ldc));                                                       \
+  }                                                                                               \
   inline void symm_lower(Index rows, Index cols, Real alpha, Real const* a, Index lda,            \
                          Real const* b, Index ldb, Real beta, Real* c, Index ldc) {               \
     cblas_##s##symm(CblasColMajor, CblasLeft, CblasLower, static_cast<int>(rows),                 \

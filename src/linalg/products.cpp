@@ -43,6 +43,33 @@ double const* symmetric_block(Real const* entries, Index& ld, Index n, double co
 }  // namespace
 
 template <class Real>
+void gemm(Op op_a, Op op_b, Real alpha, DistributedMatrix<Real> const& a,
+          DistributedMatrix<Real> const& b, Real beta, DistributedMatrix<Real>& c) {
+  Index const inner = op_a == Op::plain ? a.cols() : a.rows();
+  detail::require((op_a == Op::plain ? a.rows() : a.cols()) == c.rows() &&
+                      (op_b == Op::plain ? b.rows() : b.cols()) == inner &&
+                      (op_b == Op::plain ? b.cols() : b.rows()) == c.cols(),
+                  "a product of matrices whose shapes do not fit");
+  detail::require_one_grid(a, b, c);
+  if (c.rows() == 0 || c.cols() == 0) return;
+  if (a.grid().size() == 1) {
+    detail::gemm(op_a == Op::transposed, op_b == Op::transposed, c.rows(), c.cols(), inner, alpha,
+                 a.data(), a.ld(), b.data(), b.ld(), beta, c.data(), c.ld());
+    return;
+  }
+  int const m = static_cast<int>(c.rows());
+  int const n = static_cast<int>(c.cols());
+  int const k = static_cast<int>(inner);
+  auto const desc_a = a.descriptor();
+  auto const desc_b = b.descriptor();
+  auto const desc_c = c.descriptor();
+  auto const letter = [](Op op) { return op == Op::transposed ? "T" : "N"; };
+  detail::Scalapack<Real>::pgemm(letter(op_a), letter(op_b), &m, &n, &k, &alpha, a.data(), &one,
+                                 &one, desc_a.data(), b.data(), &one, &one, desc_b.data(), &beta,
+                                 c.data(), &one, &one, desc_c.data());
+}
+
+template <class Real>
 void symm(Real alpha, DistributedMatrix<Real> const& a, DistributedMatrix<Real> const& b, Real beta,
           DistributedMatrix<Real>& c) {
   detail::require(
@@ -146,16 +173,18 @@ ReplicatedMatrix multiply_transposed(DistributedMatrix<Real> const& a, Replicate
   return y;
 }
 
-#define WIDELIMIT_INSTANTIATE(Real)                                                               \
-  template void symm(Real, DistributedMatrix<Real> const&, DistributedMatrix<Real> const&, Real,  \
-                     DistributedMatrix<Real>&);                                                   \
-  template void syrk_transposed(Real, DistributedMatrix<Real> const&, Real,                       \
-                                DistributedMatrix<Real>&);                                        \
-  template void syr2k_transposed(Real, DistributedMatrix<Real> const&,                            \
-                                 DistributedMatrix<Real> const&, Real, DistributedMatrix<Real>&); \
-  template ReplicatedMatrix multiply_symmetric(                                                   \
-      DistributedMatrix<Real> const&, std::vector<double> const&, ReplicatedMatrix const&);       \
-  template ReplicatedMatrix multiply_transposed(DistributedMatrix<Real> const&,                   \
+#define WIDELIMIT_INSTANTIATE(Real)                                                                \
+  template void gemm(Op, Op, Real, DistributedMatrix<Real> const&, DistributedMatrix<Real> const&, \
+                     Real, DistributedMatrix<Real>&);                                              \
+  template void symm(Real, DistributedMatrix<Real> const&, DistributedMatrix<Real> const&, Real,   \
+                     DistributedMatrix<Real>&);                                                    \
+  template void syrk_transposed(Real, DistributedMatrix<Real> const&, Real,                        \
+                                DistributedMatrix<Real>&);                                         \
+  template void syr2k_transposed(Real, DistributedMatrix<Real> const&,                             \
+                                 DistributedMatrix<Real> const&, Real, DistributedMatrix<Real>&);  \
+  template ReplicatedMatrix multiply_symmetric(                                                    \
+      DistributedMatrix<Real> const&, std::vector<double> const&, ReplicatedMatrix const&);        \
+  template ReplicatedMatrix multiply_transposed(DistributedMatrix<Real> const&,                    \
                                                 ReplicatedMatrix const&);
 WIDELIMIT_INSTANTIATE(float)
 WIDELIMIT_INSTANTIATE(double)

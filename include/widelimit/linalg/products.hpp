@@ -4,9 +4,15 @@
 
 #include <vector>
 
+#include "widelimit/linalg/cholesky.hpp"
 #include "widelimit/linalg/distributed_matrix.hpp"
 
 namespace widelimit::linalg {
+
+/// C ← α·op(A)·op(B) + β·C. Collective, 2·rows·cols·inner flops.
+template <class Real>
+void gemm(Op op_a, Op op_b, Real alpha, DistributedMatrix<Real> const& a,
+          DistributedMatrix<Real> const& b, Real beta, DistributedMatrix<Real>& c);
 
 /// C ← α·A·B + β·C, A symmetric of which the lower triangle is read.
 /// \param a  N x N  \param b, c  N x M. Collective, 2·N²·M flops.

@@ -32,6 +32,10 @@ void Cblacs_gridexit(int context);
   void p##s##syr2k_(char const*, char const*, int const*, int const*, Real const*, Real const*,    \
                     int const*, int const*, int const*, Real const*, int const*, int const*,       \
                     int const*, Real const*, Real*, int const*, int const*, int const*);           \
+  void p##s##gemm_(char const*, char const*, int const*, int const*, int const*, Real const*,      \
+                   Real const*, int const*, int const*, int const*, Real const*, int const*,       \
+                   int const*, int const*, Real const*, Real*, int const*, int const*,             \
+                   int const*);                                                                    \
   void p##s##tran_(int const*, int const*, Real const*, Real const*, int const*, int const*,       \
                    int const*, Real const*, Real*, int const*, int const*, int const*);
 
@@ -40,6 +44,11 @@ WIDELIMIT_DECLARE(double, d)
 #undef WIDELIMIT_DECLARE
 // NOLINTEND(bugprone-macro-parentheses)
 
+void dsyevd_(char const*, char const*, int const*, double*, int const*, double*, double*,
+             int const*, int*, int const*, int*, std::size_t, std::size_t);
+void pdsyevd_(char const*, char const*, int const*, double*, int const*, int const*, int const*,
+              double*, double*, int const*, int const*, int const*, double*, int const*, int*,
+              int const*, int*, std::size_t, std::size_t);
 void dstev_(char const*, int const*, double*, double*, double*, int const*, double*, int*,
             std::size_t);
 }
@@ -59,6 +68,7 @@ struct Scalapack;
     static constexpr auto psymm = p##s##symm_;   \
     static constexpr auto psyrk = p##s##syrk_;   \
     static constexpr auto psyr2k = p##s##syr2k_; \
+    static constexpr auto pgemm = p##s##gemm_;   \
     static constexpr auto ptran = p##s##tran_;   \
   };
 
