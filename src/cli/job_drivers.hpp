@@ -16,4 +16,9 @@ void check_regression(InputFile const& input);
 void plan_regression(PlanRequest const& request, ResourcePlan& plan);
 void run_regression(RunContext& context);
 
+/// Training in function space.
+void check_dynamics(InputFile const& input);
+void plan_dynamics(PlanRequest const& request, ResourcePlan& plan);
+void run_dynamics(RunContext& context);
+
 }  // namespace widelimit::cli

@@ -23,13 +23,20 @@ constexpr JobKind jobs[] = {
      .uses_targets = true,
      .results_are_checkpoint = false,
      .plan = plan_regression,
-     .run = run_regression}};
+     .run = run_regression},
+    {.name = "dynamics",
+     .read = [](io::YamlNode const& map) -> Job { return detail::read_dynamics(map); },
+     .sections = detail::dynamics_sections,
+     .check = check_dynamics,
+     .uses_targets = true,
+     .results_are_checkpoint = false,
+     .plan = plan_dynamics,
+     .run = run_dynamics}};
 
 static_assert(std::size(jobs) == std::variant_size_v<Job>);
 
-constexpr std::string_view jobs_not_built[] = {"dynamics", "spectrum", "classify",
-                                               "limit",    "finite",   "operator",
-                                               "word2vec", "maml",     "pi_limit"};
+constexpr std::string_view jobs_not_built[] = {"spectrum", "classify", "limit", "finite",
+                                               "operator", "word2vec", "maml",  "pi_limit"};
 
 }  // namespace
 

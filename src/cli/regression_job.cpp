@@ -7,9 +7,9 @@
 #include "widelimit/runtime/log.hpp"
 
 #include "cli/job_drivers.hpp"
+#include "cli/matrix_fill.hpp"
 #include "cli/pcg_job.hpp"
 #include "cli/regression_results.hpp"
-#include "cli/tile_store.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -111,14 +111,7 @@ class RegressionJob {
             DistributedMatrix<Solve>& kernel, DistributedMatrix<Solve>* nngp,
             gram::TileSource<Real> const* source, StoreSink<Real>* store,
             std::string const& label) {
-    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), source, true);
-    gram::BlockCyclicSink<Real, Solve> kernel_sink(kernel, grid, schedule, kernel_);
-    std::vector<gram::TileSink<Real>*> sinks{&kernel_sink};
-    std::optional<gram::BlockCyclicSink<Real, Solve>> nngp_sink;
-    if (nngp != nullptr)
-      sinks.push_back(&nngp_sink.emplace(*nngp, grid, schedule, gram::Kernel::nngp));
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, source, store, sinks, context_.stop,
-                   {.label = label});
+    fill_matrices(context_, evaluate, grid, kernel_, kernel, nngp, source, store, label);
   }
 
   void solve() {

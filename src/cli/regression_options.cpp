@@ -21,27 +21,12 @@ constexpr KeyEntry keys[] = {
      "of the solver pcg without a ridge: warn of equal training points, or stop"},
     {"posterior", "mean", "on the test set: mean, variance or covariance"}};
 
-constexpr KeyEntry ridge_keys[] = {
-    {"value", "0", "at least 0"},
-    {"scale", "relative", "relative (to the mean of the diagonal) or absolute"}};
-
 constexpr KeyEntry preconditioner_keys[] = {
     {"type", "nystrom", "nystrom, pivoted_cholesky or none"},
     {"rank", "auto",
      "columns of the preconditioner; auto: 1000, or a tenth of the points where that is less"}};
 
 constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
-
-regression::Ridge read_ridge(YamlNode const& map) {
-  static constexpr std::pair<std::string_view, regression::RidgeScale> scales[] = {
-      {"relative", regression::RidgeScale::relative},
-      {"absolute", regression::RidgeScale::absolute}};
-  expect_keys(map, ridge_keys);
-  regression::Ridge ridge;
-  ridge.value = map.get("value", ridge.value, io::non_negative);
-  ridge.scale = map.get_choice("scale", scales, ridge.scale);
-  return ridge;
-}
 
 PreconditionerOptions read_preconditioner(YamlNode const& map) {
   static constexpr std::pair<std::string_view, PreconditionerOptions::Type> types[] = {
@@ -96,7 +81,7 @@ RegressionOptions read_regression(YamlNode const& map) {
 
 std::vector<KeySection> regression_sections() {
   return {{"job", "regression", keys},
-          {"job.ridge", "regression", ridge_keys},
+          {"job.ridge", "regression", ridge_keys()},
           {"job.preconditioner", "regression", preconditioner_keys}};
 }
 

@@ -9,6 +9,7 @@
 #include "widelimit/gram/plan.hpp"
 #include "widelimit/runtime/communicator.hpp"
 
+#include "cli/dynamics_plan.hpp"
 #include "cli/problem.hpp"
 #include "cli/regression_plan.hpp"
 
@@ -28,7 +29,7 @@ struct ResourcePlan {
   std::string description;         ///< what the job chose, for people: whole lines
   std::string less_memory;         ///< what of the job's own keys would need less memory
   /// What the job chose, for its driver.
-  std::variant<std::monostate, RegressionPlan> choice;
+  std::variant<std::monostate, RegressionPlan, DynamicsPlan> choice;
 
   double memory_bytes() const;
 };

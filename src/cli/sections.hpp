@@ -26,6 +26,9 @@ std::string resolve(std::string const& folder, std::string const& path);
 DataOptions read_data(YamlNode const& map, std::string const& folder);
 GramOptions read_gram(YamlNode const& map);
 RegressionOptions read_regression(YamlNode const& map);
+DynamicsOptions read_dynamics(YamlNode const& map);
+/// Of the jobs that have one.
+regression::Ridge read_ridge(YamlNode const& map);
 /// The job whose `type` the map names.
 Job read_job(YamlNode const& map);
 ResourceOptions read_resources(YamlNode const& map);
@@ -35,6 +38,8 @@ OutputOptions read_output(YamlNode const& map, std::string const& input_path);
 std::vector<KeySection> data_sections();
 std::vector<KeySection> gram_sections();
 std::vector<KeySection> regression_sections();
+std::vector<KeySection> dynamics_sections();
+std::span<KeyEntry const> ridge_keys();
 std::vector<KeySection> job_sections();
 std::vector<KeySection> run_sections();
 

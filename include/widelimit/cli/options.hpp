@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -84,8 +85,60 @@ struct RegressionOptions {
   Posterior posterior = Posterior::mean;     ///< what is computed of the predictions on test data
 };
 
+/// How the function is trained: by gradient flow, or in steps.
+struct TrainingOptions {
+  enum class Type {
+    flow,  ///< of infinitely small steps
+    gd,    ///< all points in each step
+    sgd    ///< batches
+  };
+  enum class Towards { initial, zero };
+  Type type = Type::flow;
+  double learning_rate = 1;
+  std::optional<double> momentum;  ///< none: plain gradient steps, or flow of first order
+  bool nesterov = false;
+  double weight_decay = 0;
+  Towards decay_towards = Towards::initial;
+  Index batch_size = 32;
+  Index seed = 1;       ///< of the order of batches
+  std::string batches;  ///< data set of the order of batches in `batches_file`; empty: drawn
+  std::string batches_file;
+};
+
+/// Outputs before training, where they are not zero.
+struct InitialOptions {
+  std::string file, train, test;
+};
+
+struct DynamicsOptions {
+  enum class Kernel { ntk, nngp };
+  enum class Loss { mse, cross_entropy };
+  enum class Average {
+    points,  ///< L = Σ_i ℓ_i/N, ℓ summed over the outputs
+    entries  ///< L = Σ_i ℓ_i/(N·C), as neural-tangents
+  };
+  enum class Method {
+    automatic,
+    eigen,   ///< eigenvectors of the stored kernel
+    krylov,  ///< Lanczos on products with the kernel
+    ode      ///< an adaptive solver on products with the kernel
+  };
+  Kernel kernel = Kernel::ntk;
+  Loss loss = Loss::mse;
+  Average average = Average::points;
+  TrainingOptions optimizer;
+  std::vector<double> times{0, std::numeric_limits<double>::infinity()};  ///< of flow; ascending
+  std::vector<Index> steps{0, 1, 2, 5, 10, 20, 50, 100};                  ///< of gd, sgd; ascending
+  bool ensemble = false;
+  regression::Ridge ridge;
+  std::optional<InitialOptions> initial;
+  Method method = Method::automatic;  ///< of flow
+  RegressionOptions::Gram gram = RegressionOptions::Gram::automatic;
+  double tolerance = 1e-6;  ///< of the methods krylov and ode
+};
+
 /// Every job that is built; the section `job` with its `type`.
-using Job = std::variant<GramOptions, RegressionOptions>;
+using Job = std::variant<GramOptions, RegressionOptions, DynamicsOptions>;
 
 struct ResourceOptions {
   static constexpr Index automatic = 0;
