@@ -57,6 +57,13 @@ constexpr KeyEntry initial_keys[] = {
 constexpr io::Bounds below_one{.low = 0, .high = 1 - 1e-12};
 constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 
+/// Required keys with a text each; types are checked before it is said which one is missing.
+void expect_texts(YamlNode const& map, std::span<KeyEntry const> table) {
+  expect_keys(map, table);
+  for (auto const& key : table)
+    if (auto const node = map.find(key.name)) (void)node->as<std::string>();
+}
+
 double read_time(YamlNode const& node) {
   for (auto const word : {"inf", ".inf", "+.inf", "infinity"})
     if (is_word(node, word)) return std::numeric_limits<double>::infinity();
@@ -113,7 +120,7 @@ TrainingOptions read_optimizer(YamlNode const& map) {
   training.batch_size = map.get("batch_size", training.batch_size, io::at_least(1));
   training.seed = map.get("seed", training.seed, io::non_negative);
   if (auto const batches = map.find("batches")) {
-    expect_keys(*batches, batches_keys);
+    expect_texts(*batches, batches_keys);
     training.batches_file = batches->get<std::string>("file");
     training.batches = batches->get<std::string>("order");
   }
@@ -121,7 +128,7 @@ TrainingOptions read_optimizer(YamlNode const& map) {
 }
 
 InitialOptions read_initial(YamlNode const& map) {
-  expect_keys(map, initial_keys);
+  expect_texts(map, initial_keys);
   return {map.get<std::string>("file"), map.get<std::string>("train"),
           map.get<std::string>("test", "")};
 }

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "widelimit/io/dataset_reader.hpp"
+#include "widelimit/runtime/log.hpp"
 
 #include "cli/sections.hpp"
 

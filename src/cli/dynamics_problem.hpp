@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "widelimit/gram/block_cyclic_sink.hpp"
+
 #include "cli/dynamics_plan.hpp"
 #include "cli/run_context.hpp"
 

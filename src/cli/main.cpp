@@ -44,7 +44,7 @@ void run_job(runtime::Communicator const& comm, CommandLine const& command) {
   } catch (Stopped const& e) {
     throw Stopped(e.what() +
                   std::string(job.results_are_checkpoint || context.input.checkpoint.enabled
-                                  ? "; finished tiles are saved, go on with --resume"
+                                  ? "; what is finished is saved, go on with --resume"
                                   : "; nothing is saved, as checkpoint is none"));
   }
 }

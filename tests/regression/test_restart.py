@@ -139,7 +139,7 @@ class StoppedTest(RestartTest):
     def check_stopped(self, outcome: Outcome, reason: str) -> None:
         self.assertEqual(outcome.status, STOPPED, outcome.errors)
         said = [line for line in outcome.lines("warning") if line.startswith("stopped")]
-        self.assertEqual(said, [f"stopped on {reason}; finished tiles are saved, go on with --resume"])
+        self.assertEqual(said, [f"stopped on {reason}; what is finished is saved, go on with --resume"])
         self.assertFalse((self.folder / "out.h5").exists())
 
     def check_signal(self, kind: str, number: signal.Signals, ranks: int, count: int | None) -> None:

@@ -183,7 +183,7 @@ TEST(InputFile, bad_values_are_refused) {
       {"data.inputs={unit_norm: {}}", {"data.inputs.unit_norm: unknown key"}},
       {"data.targets=onehot", {"data.targets: ", "did you mean `one_hot`?"}},
       {"job.type=regresion", {"job.type: ", "did you mean `regression`?"}},
-      {"job.type=dynamics", {"job.type: ", "`dynamics` belongs", "built: gram, regression"}},
+      {"job.type=maml", {"job.type: ", "`maml` belongs", "built: gram, regression"}},
       {"job={kernel: ntk}", {"--set: job: ", "`type` is missing"}},
       {"job={type: gram, kernel: ntk}", {"job.kernel: ", "did you mean `kernels`?"}},
       {"job={type: gram, kernels: []}", {"job.kernels: ", "nngp, ntk, or both"}},

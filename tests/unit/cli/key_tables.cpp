@@ -77,6 +77,19 @@ TEST(KeyTables, stated_defaults_are_the_defaults) {
                 double(job->ridge.scale), job->tolerance, double(job->max_iterations),
                 double(job->gram), double(job->duplicates), double(job->posterior)})
             values.push_back(value);
+        if (auto const* job = std::get_if<DynamicsOptions>(&file.job)) {
+          for (double const value :
+               {double(job->kernel), double(job->loss), double(job->average),
+                double(job->optimizer.type), job->optimizer.learning_rate,
+                job->optimizer.momentum.value_or(-1), double(job->optimizer.nesterov),
+                job->optimizer.weight_decay, double(job->optimizer.decay_towards),
+                double(job->optimizer.batch_size), double(job->optimizer.seed),
+                double(job->ensemble), job->ridge.value, double(job->ridge.scale),
+                double(job->method), double(job->gram), job->tolerance})
+            values.push_back(value);
+          values.insert(values.end(), job->times.begin(), job->times.end());
+          for (Index const step : job->steps) values.push_back(double(step));
+        }
         return values;
       };
       EXPECT_EQ(summary(input), summary(plain)) << path << " = " << key.fallback;
