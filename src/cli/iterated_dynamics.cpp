@@ -130,11 +130,6 @@ class IteratedDynamics {
     return matrix;
   }
 
-  bool finite(Block const& block) const {
-    bool const mine = std::ranges::all_of(block, [](double value) { return std::isfinite(value); });
-    return context_.comm.first_rank_where(!mine) < 0;
-  }
-
   // --- the record of a run
 
   void save(TrainingRecord record) {
@@ -165,12 +160,21 @@ class IteratedDynamics {
                                                    checkpoint_->file(), kept_.size()));
   }
 
-  /// Saves where it is time, and ends the run where that was asked. Collective.
+  /// Saves where it is time, and ends the run where that was asked. Collective, one message.
+  /// \return  whether `block` has finite entries alone
   template <class F>
-  void save_or_stop(F const& record) {
-    bool const stop = context_.comm.first_rank_where(context_.stop.pending()) >= 0;
-    if (checkpoint_ != nullptr && (stop || checkpoint_->due())) save(record());
+  bool save_or_stop(F const& record, Block const& block = {}) {
+    bool const finite =
+        std::ranges::all_of(block, [](double value) { return std::isfinite(value); });
+    double standing[] = {context_.stop.pending() ? 1.0 : 0.0,
+                         checkpoint_ != nullptr && checkpoint_->due_here() ? 1.0 : 0.0,
+                         finite ? 0.0 : 1.0};
+    context_.comm.sum(standing, 3);
+    bool const stop = standing[0] > 0;
+    if (standing[2] > 0) return false;
+    if (checkpoint_ != nullptr && (stop || standing[1] > 0)) save(record());
     if (stop) context_.stop_if_asked();
+    return true;
   }
 
   // --- steps
@@ -203,13 +207,12 @@ class IteratedDynamics {
                          training.gain(state), state.a, training.outputs(state)});
       outcome_.steps = state.step;
       if (state.step == last) break;
-      save_or_stop(record);
       if (batches) {
         training.step(state, order->batch(state.step));
-      } else if (!training.step(state, go_on())) {
-        save_or_stop(record);
+      } else {
+        training.step(state, go_on());  // interrupted: as before, and what follows ends the run
       }
-      if (!finite(state.k_a)) {
+      if (!save_or_stop(record, state.k_a)) {
         break_off_diverged(state.step, rule);
         break;
       }
@@ -280,8 +283,11 @@ class IteratedDynamics {
       double const time = job_.times[kept_.size()];
       auto const end = solver.run(state, time, [&](linalg::OdeState const& now) {
         progress.update(now.time);
-        if (checkpoint_ != nullptr && checkpoint_->due()) save(record());
-        return context_.comm.first_rank_where(context_.stop.pending()) >= 0;
+        double standing[] = {context_.stop.pending() ? 1.0 : 0.0,
+                             checkpoint_ != nullptr && checkpoint_->due_here() ? 1.0 : 0.0};
+        context_.comm.sum(standing, 2);
+        if (standing[1] > 0) save(record());
+        return standing[0] > 0;
       });
       outcome_.steps = state.steps;
       if (end == linalg::AdaptiveOde::End::interrupted) save_or_stop(record);

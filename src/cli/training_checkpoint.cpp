@@ -92,9 +92,8 @@ void TrainingCheckpoint::write(TrainingRecord const& record) {
   last_ = std::chrono::steady_clock::now();
 }
 
-bool TrainingCheckpoint::due() const {
-  bool const mine = rows_.comm().is_root() && std::chrono::steady_clock::now() - last_ >= every_;
-  return rows_.comm().max(Index{mine ? 1 : 0}) > 0;
+bool TrainingCheckpoint::due_here() const {
+  return rows_.comm().is_root() && std::chrono::steady_clock::now() - last_ >= every_;
 }
 
 void TrainingCheckpoint::discard() const {

@@ -33,8 +33,8 @@ class TrainingCheckpoint {
   TrainingRecord read() const;
   /// Collective. Throws InputError: disk full.
   void write(TrainingRecord const& record);
-  /// Whether it is time to save. Collective.
-  bool due() const;
+  /// Whether it is time to save, by the clock of the root; false on other ranks. Local.
+  bool due_here() const;
   /// Collective.
   void discard() const;
 

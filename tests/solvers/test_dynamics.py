@@ -284,14 +284,14 @@ class Dynamics(unittest.TestCase):
     # --- stopped, gone on with
 
     def test_goes_on_bit_for_bit(self):
-        order = ["job.optimizer={type: sgd, learning_rate: 0.05, momentum: 0.9, batch_size: 16}", "job.steps=20000"]
+        order = ["job.optimizer={type: sgd, learning_rate: 0.05, momentum: 0.9, batch_size: 16}", "job.steps=1500"]
         ode = ["job.loss=cross_entropy", "data.train.targets=/binary", "data.test.targets=/test_binary"]
         ode += ["job.times=[1, 10, 1e3, 3e3]", "job.tolerance=1e-9", "job.optimizer.learning_rate=2"]
         for name, settings in (("sgd", order), ("ode", ode)):
             self.run_program(f"{name}.h5", settings=settings)
-            settings = [*settings, "checkpoint.every=0.001 s"]
+            often = [*settings, "checkpoint.every=0.001 s"]
             with subprocess.Popen(
-                self.command(f"{name}_cut.h5", settings=settings), stderr=subprocess.PIPE, text=True
+                self.command(f"{name}_cut.h5", settings=often), stderr=subprocess.PIPE, text=True
             ) as process:
                 state = self.folder / f"{name}_cut.checkpoint.h5"
                 while process.poll() is None and not state.exists():
