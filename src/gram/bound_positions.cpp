@@ -30,6 +30,7 @@ PlaneOp<Real> in_precision(PlaneOp<double> const& op, BoundFunction<Real> const&
   result.out = op.out;
   result.tensor = op.tensor;
   result.only_equal = op.only_equal;
+  result.exact = op.exact;
   result.kernels = op.kernels;
   result.recurrent = op.recurrent;
   result.filter = op.filter;

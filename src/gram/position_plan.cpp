@@ -200,6 +200,7 @@ class Planner {
     int const plane = allocate();
     PlaneOp<double>& op = emit(kind, i, node(i).inputs.empty() ? i : node(i).inputs[0]);
     op.dst = plane;
+    op.exact = stages_.needs_variance[i] != 0;
     fill(op);
     return plane;
   }

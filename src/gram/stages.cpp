@@ -69,6 +69,7 @@ class StageFinder {
       for (int const in : node.inputs)
         if (level_[in] == level_[i]) root_[root(i)] = root(in);
     }
+    find_variances();
     number_stages();
     find_shifts(result_.shifts, false);
     find_shifts(result_.self_shifts, true);
@@ -77,6 +78,23 @@ class StageFinder {
 
  private:
   int root(int i) { return root_[i] == i ? i : root_[i] = root(root_[i]); }
+
+  void find_variances() {
+    result_.needs_variance.assign(graph_.nodes.size(), 0);
+    for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
+      auto const& node = graph_.nodes[i];
+      bool const linear = std::visit(
+          [](auto const& kind) {
+            using Kind = std::decay_t<decltype(kind)>;
+            return std::is_same_v<Kind, ConvNode> || std::is_same_v<Kind, SumNode> ||
+                   std::is_same_v<Kind, WindowNode> || std::is_same_v<Kind, DiagonalNode> ||
+                   std::is_same_v<Kind, PointMapNode> || std::is_same_v<Kind, MaskNode>;
+          },
+          node.kind);
+      if (linear && result_.needs_variance[i] == 0) continue;
+      for (int const in : node.inputs) result_.needs_variance[in] = 1;
+    }
+  }
 
   void number_stages() {
     std::map<std::pair<int, int>, int> numbers;  // (level, root) in order
@@ -109,7 +127,10 @@ class StageFinder {
   void add_needs_of_node(int i, std::vector<ShiftSet>& sets, bool self) {
     auto const& node = graph_.nodes[i];
     ShiftSet need = sets[result_.of_node[i]];
-    bool const joins = std::holds_alternative<WindowNode>(node.kind) || reads_all_pairs(node);
+    bool const weighs = std::holds_alternative<AttentionNode>(node.kind);
+    bool const joins =
+        weighs || (result_.needs_variance[i] != 0 &&
+                   (std::holds_alternative<WindowNode>(node.kind) || reads_all_pairs(node)));
     if (self && joins) need.add({0, 0});
     if (need.empty()) return;
     for (int const in : node.inputs) {

@@ -342,11 +342,13 @@ void TableFiller<Real>::window(PlannedOp const& planned, WindowNode const& windo
       (tensor.offset + plan_.integers[static_cast<std::size_t>(tensor.place({0, 0}))]) * lanes;
   if (n == 1) lengths_[i].assign(lanes, 1);
   if (planned.op.kind == PlaneOpKind::load_kernel) {
-    for (std::size_t at = 0; at < q.size(); ++at)
-      q[at] = std::fmax(static_cast<double>(sums[at]), 0);
+    if (planned.op.exact) {
+      for (std::size_t at = 0; at < q.size(); ++at)
+        q[at] = std::fmax(static_cast<double>(sums[at]), 0);
+    }
   } else {
     for (std::size_t at = 0; at < q.size(); ++at) {
-      w[at] = 0.5 * static_cast<double>(sums[at]);
+      w[at] = planned.op.exact ? 0.5 * static_cast<double>(sums[at]) : 0;
       q[at] = std::fmax(a[at] * m[at] - 2 * w[at], 0);
     }
     put(planned.op.slot_in, w);
@@ -380,7 +382,7 @@ void TableFiller<Real>::point_map(PlannedOp const& planned, Real const* tensors)
   Numbers const& in = q_[input_of(i)];
   double const* const r = sandwich->beta == 0 ? nullptr : plan_.numbers.data() + sandwich->numbers;
   Numbers q(static_cast<std::size_t>(m * lanes), 0.0);
-  for (Index o = 0; o < m; ++o) {
+  for (Index o = 0; planned.op.exact && o < m; ++o) {
     for (Index p = 0; p < n; ++p) {
       for (int k = 0; k < lanes; ++k) {
         double const weight = g[(o * n + p) * lanes + k];

@@ -129,10 +129,10 @@ bool register_all() {
   };
   both("small_gap_8x8", stack(global_average()), small, 16, 64);
   both("conv21_flatten_32x32", stack({network::Flatten{}, "flatten", 0}), image, 64, 64);
-  both("conv21_gap_32x32", stack(global_average()), image, 4, 16);
-  both("myrtle5_32x32", myrtle({2, 1, 1, 0}), image, 4, 16);
-  both("myrtle10_32x32", myrtle({3, 3, 3, 0}), image, 4, 16);
-  both("resnet_layer_norm_32x32", residual_network(), image, 4, 16);
+  both("conv21_gap_32x32", stack(global_average()), image, 8, 16);
+  both("myrtle5_32x32", myrtle({2, 1, 1, 0}), image, 8, 16);
+  both("myrtle10_32x32", myrtle({3, 3, 3, 0}), image, 8, 16);
+  both("resnet_layer_norm_32x32", residual_network(), image, 8, 16);
   both("attention_64", attention(), sequence, 16, 64);
   return true;
 }

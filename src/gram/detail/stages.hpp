@@ -13,6 +13,9 @@ struct Stages {
   std::vector<Grid> grids;  ///< the largest in each
   std::vector<ShiftSet> shifts, self_shifts;
   std::vector<std::vector<int>> consumers;  ///< of each node
+  /// Whether anything nonlinear follows a node. Linear layers alone work for any q in D = (q+q')/2
+  /// - K.
+  std::vector<char> needs_variance;
 
   int count() const { return static_cast<int>(grids.size()); }
 };

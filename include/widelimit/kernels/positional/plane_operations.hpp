@@ -107,7 +107,7 @@ struct PlaneOperations {
   KOKKOS_FUNCTION void load_linear(Member const& team, PlaneOp<Real> const& op) const {
     auto const to = plane(op.dst, op.out);
     Index const positions = op.out.count();
-    bool const equal = equal_positions();
+    bool const equal = op.exact && equal_positions();
     Real const* const same = tables.same;
     along(tensors[op.tensor],
           [&](int y, int x, Index p, Index q, Real const* from_d, Real const* from_t) {
@@ -134,7 +134,7 @@ struct PlaneOperations {
   template <class Member>
   KOKKOS_FUNCTION void load_kernel(Member const& team, PlaneOp<Real> const& op) const {
     auto const to = plane(op.dst, op.out);
-    bool const equal = equal_positions();
+    bool const equal = op.exact && equal_positions();
     Real const scale = op.scale, gain = op.gain, bias = op.shift;
     Real const* const same = tables.same;
     along(tensors[op.tensor],
@@ -164,7 +164,7 @@ struct PlaneOperations {
     auto const to = plane(op.dst, op.out);
     Real const* const sum_a = tensor_cells(tensors[op.count]);
     Real const* const sum_b = sum_a + lanes;
-    bool const equal = equal_positions();
+    bool const equal = op.exact && equal_positions();
     Index const positions = op.out.count();
     Real const* const same = tables.same;
     Real const scale = op.scale, alpha = op.gain, beta = op.more, bias = op.shift;

@@ -63,6 +63,7 @@ struct PlaneOp {
   Grid in, out;
   int tensor = -1;
   bool only_equal = false;  ///< acts on shift 0 alone
+  bool exact = false;       ///< sources: sets D = 0 of a point with itself at equal positions
   bool kernels = false;     ///< sums K instead of D; slot_in: q/2
   bool recurrent = false;   ///< an element-wise function inside a recurrence over positions
   BoxFilter filter;
