@@ -21,4 +21,9 @@ void check_dynamics(InputFile const& input);
 void plan_dynamics(PlanRequest const& request, ResourcePlan& plan);
 void run_dynamics(RunContext& context);
 
+/// Training of a network as a tensor program, of infinite and of finite width.
+void check_program(InputFile const& input);
+void plan_program(PlanRequest const& request, ResourcePlan& plan);
+void run_program(RunContext& context);
+
 }  // namespace widelimit::cli

@@ -31,12 +31,28 @@ constexpr JobKind jobs[] = {
      .uses_targets = true,
      .results_are_checkpoint = false,
      .plan = plan_dynamics,
-     .run = run_dynamics}};
+     .run = run_dynamics},
+    {.name = "limit",
+     .read = [](io::YamlNode const& map) -> Job { return detail::read_limit(map); },
+     .sections = detail::limit_sections,
+     .check = check_program,
+     .uses_targets = true,
+     .results_are_checkpoint = false,
+     .plan = plan_program,
+     .run = run_program},
+    {.name = "finite",
+     .read = [](io::YamlNode const& map) -> Job { return detail::read_finite(map); },
+     .sections = detail::finite_sections,
+     .check = check_program,
+     .uses_targets = true,
+     .results_are_checkpoint = false,
+     .plan = plan_program,
+     .run = run_program}};
 
 static_assert(std::size(jobs) == std::variant_size_v<Job>);
 
-constexpr std::string_view jobs_not_built[] = {"spectrum", "classify", "limit", "finite",
-                                               "operator", "word2vec", "maml",  "pi_limit"};
+constexpr std::string_view jobs_not_built[] = {"spectrum", "classify", "operator",
+                                               "word2vec", "maml",     "pi_limit"};
 
 }  // namespace
 

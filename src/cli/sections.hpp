@@ -29,6 +29,8 @@ RegressionOptions read_regression(YamlNode const& map);
 DynamicsOptions read_dynamics(YamlNode const& map);
 /// Of the jobs that have one.
 regression::Ridge read_ridge(YamlNode const& map);
+LimitOptions read_limit(YamlNode const& map);
+FiniteOptions read_finite(YamlNode const& map);
 /// The job whose `type` the map names.
 Job read_job(YamlNode const& map);
 ResourceOptions read_resources(YamlNode const& map);
@@ -40,6 +42,8 @@ std::vector<KeySection> gram_sections();
 std::vector<KeySection> regression_sections();
 std::vector<KeySection> dynamics_sections();
 std::span<KeyEntry const> ridge_keys();
+std::vector<KeySection> limit_sections();
+std::vector<KeySection> finite_sections();
 std::vector<KeySection> job_sections();
 std::vector<KeySection> run_sections();
 

@@ -64,7 +64,7 @@ class Dense final : public Weights<Real> {
   std::vector<Index> ranks() const override { return {}; }
   void visit_state(std::string const& name, Archive<Real>& archive) override {
     for (std::size_t k = 0; k < members_.size(); ++k)
-      archive.visit(name + "/member" + std::to_string(k), members_[k]);
+      archive.visit(name + "/member" + std::to_string(k), particles_, members_[k]);
   }
 
  private:

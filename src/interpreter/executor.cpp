@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 
+#include "widelimit/interpreter/gaussian_stream.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "interpreter/detail/elementwise.hpp"
@@ -82,14 +83,14 @@ std::vector<Id> independent_factors(program::Program const& program, program::Bl
 
 }  // namespace
 
-std::pair<Index, Index> rank_bounds(program::Program const& program, Id matrix, Index steps) {
-  std::pair<Index, Index> bounds;
+Ranks rank_bounds(program::Program const& program, Id matrix, Index steps) {
+  Ranks bounds;
   auto const add = [&](program::Block const& block, Index times) {
     std::set<std::pair<Id, bool>> seen;  // vectors and the side on which they are
     auto const count = [&](Id x, bool left) {
       if (!seen.emplace(x, left).second) return;
       Index const columns = program.value(x).columns * times;
-      (left ? bounds.second : bounds.first) += columns;
+      (left ? bounds.left : bounds.right) += columns;
     };
     for (auto const& instruction : block) {
       if (auto const* product = std::get_if<program::MatMul>(&instruction)) {
@@ -105,15 +106,53 @@ std::pair<Index, Index> rank_bounds(program::Program const& program, Id matrix, 
   };
   add(program.start, 1);
   add(program.step, steps);
+  // Of `observe`, what every step wants and does not compute itself.
+  std::vector<Id> wanted;
+  for (auto const& observable : program.observables)
+    if ((observable.role == program::Role::output || observable.role == program::Role::loss) &&
+        observable.in_step == program::none)
+      wanted.push_back(observable.in_observe);
+  add(program::pruned(program.observe, wanted, false), steps + 1);
   return bounds;
 }
 
-Representation choose(std::pair<Index, Index> rank_bounds, Index particles) {
-  // Ranks grow to these bounds, so that products cost half of what they do at the end; and moments
-  // are matched among at most as many columns as there are particles.
-  return 4 * std::max(rank_bounds.first, rank_bounds.second) <= particles
-             ? Representation::conditioned
-             : Representation::dense;
+Ranks rank_estimate(program::Program const& program, Id matrix, Index steps) {
+  return rank_bounds(program, matrix, std::min<Index>(steps, 20));
+}
+
+Representation choose(Ranks expected, Index particles) {
+  // A product costs 10 (right + left) flops a particle where it costs 2M in a dense matrix; and
+  // moments can be matched among fewer columns than there are particles.
+  return 4 * std::max(expected.right, expected.left) <= particles ? Representation::conditioned
+                                                                  : Representation::dense;
+}
+
+double columns_in_memory(program::Program const& program, ExecutorOptions const& options) {
+  double columns = 0;
+  for (auto const& initial : program.initials) {
+    auto const& value = program.value(initial.value);
+    if (value.kind == Kind::vector) {
+      bool const matched = std::holds_alternative<program::GaussianVector>(initial.content) &&
+                           options.matching == MomentMatching::on;
+      columns += static_cast<double>(value.columns * (matched ? 2 : 1));
+    }
+    bool const is_base = std::holds_alternative<program::GaussianMatrix>(initial.content);
+    if (!is_base && !std::holds_alternative<program::ZeroMatrix>(initial.content)) continue;
+    Id const base = base_of(program, initial.value);
+    Ranks const ranks = rank_estimate(program, base, options.steps);
+    auto representation = options.representation;
+    if (representation == Representation::automatic)
+      representation = choose(ranks, options.particles);
+    if (representation == Representation::dense)
+      columns += static_cast<double>(options.particles);
+    else if (is_base)
+      columns += 2 * static_cast<double>(std::min(options.particles, ranks.right) +
+                                         std::min(options.particles, ranks.left));
+  }
+  Index most = 0;
+  for (auto const* block : {&program.start, &program.step, &program.observe})
+    most = std::max(most, program::peak_columns(program, *block));
+  return columns + static_cast<double>(most);
 }
 
 template <class Real>
@@ -161,7 +200,7 @@ void Executor<Real>::make_matrices() {
           object_of(id)};
       auto representation = options_.representation;
       if (representation == Representation::automatic)
-        representation = choose(rank_bounds(program_, id, options_.steps), particles_.count());
+        representation = choose(rank_estimate(program_, id, options_.steps), particles_.count());
       members_[index(id)] = {families_.size(), 0};
       families_.push_back({representation == Representation::dense
                                ? make_dense(setup)
@@ -216,16 +255,23 @@ void Executor<Real>::make_initial_vectors(NamedScalars const& data) {
 template <class Real>
 void Executor<Real>::draw(Id vector, Columns<Real> const& orthogonal_to) {
   auto const& space = particle_spaces_[static_cast<std::size_t>(spaces_.of_vector[index(vector)])];
-  auto const sigma = std::get<program::GaussianVector>(program_.initial(vector).content).sigma;
   Index const columns = program_.value(vector).columns;
-  auto const block = space->make_block(object_of(vector));
-  space->draw(*block, columns, orthogonal_to);
-  drawn_[vector] = block;
+  auto const sigma = std::get<program::GaussianVector>(program_.initial(vector).content).sigma;
   auto const result = make_columns<Real>(particles_, columns);
-  Kokkos::deep_copy(result, Real{0});
-  Small scale(columns, columns);
-  for (Index j = 0; j < columns; ++j) scale(j, j) = sigma;
-  block->add_product(1, scale, result);
+  if (options_.matching == MomentMatching::on) {
+    auto const block = space->make_block(object_of(vector));
+    space->draw(*block, columns, orthogonal_to);
+    drawn_[vector] = block;
+    Small scale = identity(columns);
+    for (double& entry : scale.values()) entry *= sigma;
+    Kokkos::deep_copy(result, Real{0});
+    block->add_product(1, scale, result);
+  } else {
+    fill_gaussian(options_.seed, object_of(vector), particles_.mine(), {0, columns}, result.data(),
+                  particles_.local_count());
+    for (Index c = 0; c < columns; ++c)
+      for (Index i = 0; i < particles_.local_count(); ++i) result(i, c) *= static_cast<Real>(sigma);
+  }
   define(vector, result);
 }
 
@@ -236,8 +282,12 @@ void Executor<Real>::draw_zero_average_vectors() {
   std::vector<Id> const late = std::move(late_);
   late_.clear();
   std::vector<std::vector<Columns<Real>>> factors(late.size());
-  for (auto const* block : {&program_.observe, &program_.step}) {
-    // Of `step` only what does not depend on the batch, which is not known yet.
+  std::set<Id> changed_by_start;
+  for (auto const& instruction : program_.start)
+    changed_by_start.insert(program::changed(instruction));
+  for (auto const* block : {&program_.start, &program_.observe, &program_.step}) {
+    // Only what does not depend on what is not known yet: batches, what `start` makes of initial
+    // values.
     std::vector<Id> wanted;
     for (Id const v : late)
       for (Id const factor : independent_factors(program_, *block, v)) wanted.push_back(factor);
@@ -245,7 +295,7 @@ void Executor<Real>::draw_zero_average_vectors() {
     for (auto const& initial : program_.initials)
       if (std::holds_alternative<program::Batch>(initial.content) ||
           std::holds_alternative<program::Schedule>(initial.content) ||
-          std::ranges::count(late, initial.value) > 0) {
+          changed_by_start.contains(initial.value) || std::ranges::count(late, initial.value) > 0) {
         auto const some = dependents(program_, *block, initial.value);
         for (std::size_t k = 0; k < some.size(); ++k) unknown[k] = unknown[k] || some[k];
       }
@@ -278,8 +328,8 @@ void Executor<Real>::draw_zero_average_vectors() {
 
 template <class Real>
 void Executor<Real>::start() {
-  run(program_.start, {});
   draw_zero_average_vectors();
+  run(program_.start, {});
 }
 
 template <class Real>
@@ -516,10 +566,13 @@ template <class Real>
 void Executor<Real>::run(program::Block const& block, std::vector<Id> const& kept,
                          NamedScalars const& schedule, std::vector<Index> const& batch) {
   for (Id const id : kept_) release(id);
-  kept_ = kept;
+  kept_.clear();
+  for (Id const id : kept)  // initial values stay anyway
+    if (program_.value(id).initial == program::none && std::ranges::count(kept_, id) == 0)
+      kept_.push_back(id);
   take(schedule, batch);
   std::vector<std::vector<Id>> last_read_by(block.size() + 1);
-  for (auto const& range : program::live_ranges(block, kept))
+  for (auto const& range : program::live_ranges(block, kept_))
     last_read_by[static_cast<std::size_t>(range.last_read)].push_back(range.value);
 
   Id bad = program::none;  // the first value with an entry on this rank that is not finite
@@ -570,7 +623,7 @@ void Executor<Real>::visit_state(Archive<Real>& archive) {
     auto const& value = program_.value(initial.value);
     std::string const name = (value.kind == Kind::vector ? "vector/" : "scalar/") + value.name;
     if (value.kind == Kind::vector) {
-      archive.visit(name, vectors_[index(initial.value)].columns);
+      archive.visit(name, particles_, vectors_[index(initial.value)].columns);
     } else if (std::holds_alternative<program::ConstantScalar>(initial.content)) {
       archive.visit(name, scalars_[index(initial.value)]);
     }

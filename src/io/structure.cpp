@@ -77,6 +77,7 @@ void name_dimensions(hid_t file, hid_t dataset, std::vector<Index> const& shape,
                                       " names for them");
   }
   for (std::size_t axis = 0; axis < names.size(); ++axis) {
+    if (names[axis].empty()) continue;
     if (!exists(file, "/" + names[axis])) make_scale(file, names[axis], shape[axis]);
     DatasetHandle const scale(WIDELIMIT_H5(H5Dopen2(file, names[axis].c_str(), H5P_DEFAULT)));
     if (shape_of(scale.get()) != std::vector<Index>{shape[axis]}) {

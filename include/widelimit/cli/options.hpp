@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "widelimit/gram/input_scaling.hpp"
+#include "widelimit/interpreter/executor.hpp"
+#include "widelimit/program/training.hpp"
 #include "widelimit/regression/ridge.hpp"
 #include "widelimit/runtime/types.hpp"
 
@@ -137,8 +139,37 @@ struct DynamicsOptions {
   double tolerance = 1e-6;  ///< of the methods krylov and ode
 };
 
+/// Training of a network as a tensor program.
+struct ProgramOptions {
+  enum class Decay { constant, linear, cosine };
+  static constexpr Index all_points = 0;
+
+  std::variant<program::Preset, std::vector<program::Exponents>> parametrization =
+      program::Preset::mup;
+  program::Optimizer optimizer;
+  double learning_rate = 0;
+  Decay decay = Decay::constant;    ///< of the learning rate, to zero after the last step
+  std::vector<double> multipliers;  ///< of the learning rate, by weight layer; empty: 1
+  program::Loss loss = program::Loss::mse;
+  Index batch_size = all_points;
+  Index steps = 0;
+  Index particles = 0;  ///< of the limit; of a finite network its width
+  interpreter::Representation representation = interpreter::Representation::automatic;
+  double tolerance = 1e-6;
+  bool moment_matching = true;
+  bool extrapolate = false;  ///< a second set of runs with half the particles
+  Index replicates = 1;
+  Index seed = 0;
+  std::vector<Index> kernels_at, densities_at, alignment_at;  ///< steps, ascending
+};
+/// Particles that stand for the limit of infinite width.
+struct LimitOptions : ProgramOptions {};
+/// A network of finite width, as it is.
+struct FiniteOptions : ProgramOptions {};
+
 /// Every job that is built; the section `job` with its `type`.
-using Job = std::variant<GramOptions, RegressionOptions, DynamicsOptions>;
+using Job =
+    std::variant<GramOptions, RegressionOptions, DynamicsOptions, LimitOptions, FiniteOptions>;
 
 struct ResourceOptions {
   static constexpr Index automatic = 0;

@@ -16,7 +16,8 @@ class Archive {
   virtual ~Archive() = default;
   virtual void visit(std::string const& name, ColumnBlock<Real>& columns) = 0;
   /// Columns of a fixed number.
-  virtual void visit(std::string const& name, Columns<Real>& columns) = 0;
+  virtual void visit(std::string const& name, Particles const& particles,
+                     Columns<Real>& columns) = 0;
   virtual void visit(std::string const& name, Small& matrix) = 0;
   virtual void visit(std::string const& name, double& number) = 0;
 };

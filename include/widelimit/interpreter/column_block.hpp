@@ -47,6 +47,10 @@ class ColumnBlock {
 
   Particles const& particles() const { return particles_; }
   Index columns() const { return columns_; }
+  void clear() {
+    panels_.clear();
+    columns_ = 0;
+  }
   /// Appends copies of columns of this rank's rows. Local.
   void append(Columns<Real> const& columns);
   /// Columns [begin, end) of one panel, in place; `range` must not cross a panel. Local.

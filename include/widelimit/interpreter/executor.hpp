@@ -49,12 +49,21 @@ class NotFinite : public InputError {
 /// Scalars by the name of their value, rows x columns.
 using NamedScalars = std::map<std::string, Small, std::less<>>;
 
-/// The columns that products with the matrix `matrix` (and those like it) bring in `steps` steps,
-/// on the right and on the left: bounds of the ranks of its conditioned form. Local.
-std::pair<Index, Index> rank_bounds(program::Program const& program, program::Id matrix,
-                                    Index steps);
-/// What `automatic` chooses for a matrix. Local.
-Representation choose(std::pair<Index, Index> rank_bounds, Index particles);
+/// Directions that a conditioned matrix keeps on the right and on the left.
+struct Ranks {
+  Index right = 0, left = 0;
+};
+/// What `steps` steps bring at most, as columns of products with `matrix` and those like it. Local.
+Ranks rank_bounds(program::Program const& program, program::Id matrix, Index steps);
+/// What can be expected: features move slowly, so that the columns of late steps lie among those of
+/// early ones. Of the first 20 steps all are counted. Local.
+Ranks rank_estimate(program::Program const& program, program::Id matrix, Index steps);
+/// What `automatic` chooses where so many directions are expected. Local.
+Representation choose(Ranks expected, Index particles);
+
+/// Numbers that a run keeps in memory for each particle: vectors, and matrices as they are expected
+/// to be. Local.
+double columns_in_memory(program::Program const& program, ExecutorOptions const& options);
 
 /// The state of one run of a program and what advances it. Vectors are in Real, scalars in double.
 /// All functions are collective unless said otherwise. Not copied.

@@ -15,7 +15,8 @@
 namespace widelimit::io {
 
 /// Shape of an array and a name for each dimension ("train_point", "test_point", "output", …).
-/// Dimensions of one name have one length and share one scale. Both empty: a scalar.
+/// Dimensions of one name have one length and share one scale; those of no name have none. Both
+/// empty: a scalar.
 struct ArrayLayout {
   std::vector<Index> shape;
   std::vector<std::string> dimension_names;

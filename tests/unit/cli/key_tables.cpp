@@ -7,6 +7,7 @@
 
 #include "widelimit/cli/input_file.hpp"
 
+#include "cli/program_problem.hpp"
 #include "support/expect_input_error.hpp"
 
 namespace widelimit::cli {
@@ -17,8 +18,12 @@ std::string const base =
     "network: [dense]\n";
 
 InputFile parse(std::string const& job_type, std::vector<std::string> overrides) {
-  overrides.insert(overrides.begin(),
-                   "job.type=" + (job_type.empty() ? std::string("gram") : job_type));
+  std::vector<std::string> job{"job.type=" + (job_type.empty() ? std::string("gram") : job_type)};
+  if (job_type == "limit" || job_type == "finite")  // what these require
+    for (std::string const key :
+         {"optimizer.learning_rate=1", "steps=3", job_type == "limit" ? "particles=9" : "width=9"})
+      job.push_back("job." + key);
+  overrides.insert(overrides.begin(), job.begin(), job.end());
   return parse_input(base, "job.yaml", overrides);
 }
 
@@ -90,6 +95,14 @@ TEST(KeyTables, stated_defaults_are_the_defaults) {
           values.insert(values.end(), job->times.begin(), job->times.end());
           for (Index const step : job->steps) values.push_back(double(step));
         }
+        if (auto const* job = program_options(file.job))
+          for (double const value :
+               {double(std::get<program::Preset>(job->parametrization)), job->learning_rate,
+                double(job->decay), job->optimizer.momentum, double(job->optimizer.nesterov),
+                job->optimizer.weight_decay, double(job->loss), double(job->representation),
+                job->tolerance, double(job->moment_matching), double(job->extrapolate),
+                double(job->replicates), double(job->seed)})
+            values.push_back(value);
         return values;
       };
       EXPECT_EQ(summary(input), summary(plain)) << path << " = " << key.fallback;
