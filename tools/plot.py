@@ -3,6 +3,7 @@
     plot.py gram results.h5 --labels data.h5:/train/labels       heat map of the Gram matrices, points sorted by class
     plot.py spectrum results.h5                                  eigenvalues of the Gram matrices
     plot.py predictions results.h5 --labels data.h5:/test/labels confusion matrix and accuracy of each class
+    plot.py limit limit_mup.h5 --compare limit_ntk.h5            losses, alignments and feature kernels of training
 """
 
 import argparse
@@ -232,6 +233,84 @@ def draw_confusion(axis: plt.Axes, share: np.ndarray, confusion: np.ndarray, nam
     axis.set_ylabel("true class")
 
 
+def parametrization_of(file: h5py.File) -> str:
+    """What a training run is called in a legend: its regime."""
+    regime = file["regime"].attrs["regime"] if "regime" in file else ""
+    return str(regime.decode() if isinstance(regime, bytes) else regime).replace("_", " ")
+
+
+def plot_limit(file: h5py.File, options: argparse.Namespace) -> Figure:
+    """Losses, alignments with the targets, and the last feature kernel at the first and the last recorded step."""
+    runs = [file]
+    if options.compare:
+        runs.append(h5py.File(options.compare))
+    for run in runs:
+        if "limit/loss" not in run:
+            raise PlotError(f"{run.filename}: has no /limit/loss; a job of type limit or finite writes it")
+    figure = plt.figure(figsize=(11.5, 3.6 + 3.2 * len(runs)), layout="constrained")
+    grid = figure.add_gridspec(1 + len(runs), 2)
+    losses, alignments = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
+    for run, colour in zip(runs, COLOURS.values(), strict=False):
+        draw_training(losses, alignments, run["limit"], parametrization_of(run), colour)
+    losses.set(title="Loss", xlabel="step", ylabel="loss", yscale="log")
+    losses.legend(frameon=False)
+    alignments.set(title="Alignment of kernels with the targets", xlabel="step", ylabel="alignment", ylim=(0, 1))
+    alignments.legend(frameon=False)
+    for row, run in enumerate(runs, 1):
+        draw_feature_kernels(figure, grid, row, run, options)
+    for run in runs[1:]:
+        run.close()
+    return figure
+
+
+def draw_training(losses: plt.Axes, alignments: plt.Axes, limit: h5py.Group, label: str, colour: str) -> None:
+    """The curves of one run."""
+    for name, style in (("loss", "-"), ("test_loss", "--")):
+        if name not in limit:
+            continue
+        values = limit[name][:]
+        losses.plot(limit["step"][:], values, style, color=colour,
+                    label=f"{label}, {'test' if name == 'test_loss' else 'train'}")
+        if name + "_standard_error" in limit:
+            error = limit[name + "_standard_error"][:]
+            losses.fill_between(limit["step"][:], values - error, values + error, color=colour, alpha=0.25, linewidth=0)
+    if "alignment" not in limit:
+        return
+    steps = limit["alignment_step"][:]
+    if "tangent" in limit["alignment"]:
+        alignments.plot(steps, limit["alignment/tangent"][:], "-", color=colour, label=f"{label}, tangent kernel")
+    features = [name for name in limit.get("alignment/feature", {}) if not name.endswith(("_error", "_bias"))]
+    if features:
+        last = max(features, key=lambda name: (len(name), name))
+        alignments.plot(steps, limit[f"alignment/feature/{last}"][:], "--", color=colour, label=f"{label}, features")
+
+
+def draw_feature_kernels(figure: Figure, grid: plt.GridSpec, row: int, run: h5py.File,
+                         options: argparse.Namespace) -> None:
+    """The kernel of the last layer's features at the first and the last recorded step, in one scale."""
+    group = run.get("limit/feature_kernel", {})
+    layers = [name for name in group if not name.endswith(("_error", "_bias"))]
+    if not layers:
+        return
+    layer = max(layers, key=lambda name: (len(name), name))
+    kernel, steps = group[layer][:], run["limit/recorded_step"][:]
+    count = kernel.shape[1]
+    order = np.arange(count)
+    if options.labels:
+        order = np.argsort(labels_for(options, count)[0], kind="stable")
+    shown = [kernel[k, :, k][np.ix_(order, order)] for k in (0, -1)]
+    low, high = min(values.min() for values in shown), max(values.max() for values in shown)
+    axes = []
+    for column, (values, step) in enumerate(zip(shown, (steps[0], steps[-1]), strict=True)):
+        axis = figure.add_subplot(grid[row, column])
+        image = axis.imshow(values, cmap="viridis", vmin=low, vmax=high, interpolation="nearest")
+        axis.spines[:].set_visible(False)
+        axis.set_title(f"Features of {layer.replace('_', ' ')}, step {step} ({parametrization_of(run)})")
+        axis.set_xlabel("data point")
+        axes.append(axis)
+    figure.colorbar(image, ax=axes, shrink=0.85, label="feature kernel")
+
+
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -255,6 +334,9 @@ def make_parser() -> argparse.ArgumentParser:
                                       help="confusion matrix and accuracy of each class")
     predictions.add_argument("--set", choices=["test", "train"], default="test", help="which predictions")
     predictions.set_defaults(draw=plot_predictions)
+    limit = commands.add_parser("limit", parents=[common, labels], help="losses, alignments, feature kernels of training")
+    limit.add_argument("--compare", type=Path, metavar="RESULTS", help="a second run, in the same picture")
+    limit.set_defaults(draw=plot_limit)
     return parser
 
 

@@ -67,6 +67,34 @@ class PlotTest(unittest.TestCase):
                 self.assertIn(str(picture), out)
                 self.assert_picture(picture)
 
+    def write_training(self, path: Path, regime: str) -> Path:
+        """A training run of three steps on four points."""
+        with h5py.File(path, "w") as file:
+            file.attrs["input"] = "title: Training\n"
+            file["limit/step"] = np.arange(4)
+            file["limit/loss"] = np.array([1, 0.5, 0.25, 0.2])
+            file["limit/loss_standard_error"] = np.full(4, 0.01)
+            file["limit/test_loss"] = np.array([1, 0.6, 0.5, 0.4])
+            file["limit/alignment_step"] = np.array([0, 3])
+            file["limit/alignment/tangent"] = np.array([0.2, 0.5])
+            file["limit/alignment/feature/layer_1"] = np.array([0.2, 0.6])
+            file["limit/recorded_step"] = np.array([0, 3])
+            file["limit/feature_kernel/layer_1"] = np.random.default_rng(1).random((2, 4, 2, 4))
+            file.create_group("regime").attrs["regime"] = regime
+        return path
+
+    def test_training_is_drawn_alone_and_compared(self) -> None:
+        mup = self.write_training(self.results.with_name("mup.h5"), "feature_learning")
+        ntk = self.write_training(self.results.with_name("ntk.h5"), "kernel")
+        for more in ([], ["--compare", ntk]):
+            output = self.results.with_name(f"limit_{len(more)}.png")
+            status, _, errors = self.run_plot("limit", mup, "--output", output, *more)
+            self.assertEqual((status, errors), (0, ""))
+            self.assert_picture(output)
+        status, _, errors = self.run_plot("limit", self.results)
+        self.assertEqual(status, 2)
+        self.assertIn("/limit/loss", errors)
+
     def test_accuracy_is_that_of_the_labels_chosen(self) -> None:
         # Predicted 0, 2, 2, 1; true from row 1 on: 0, 2, 2, 2.
         _, out, _ = self.run_plot("predictions", self.results, "--labels", f"{self.labels}:/y", "--first-label", "1")
