@@ -20,39 +20,59 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Seconds an entry of a tile takes on this rank, from tiles of random points with as many
-/// features.
+/// Random points of this shape, whole sequences on complete graphs.
 template <class Real>
-double seconds_per_entry(InputFile const& input, Index features) {
-  constexpr Index n = 512;
+gram::Points<Real> random_points(InputFile const& input, DataShapes const& shapes, Index n) {
   std::mt19937_64 engine(1);
   std::normal_distribution<double> normal;
-  std::vector<Real> x(static_cast<std::size_t>(n * features));
+  std::vector<Real> x(static_cast<std::size_t>(n * shapes.features));
   for (Real& value : x) value = static_cast<Real>(normal(engine));
-  auto rows = gram::prepare_points(x, n, features);
-  auto cols = rows;
-  auto const program = gram::bind(gram::compile(input.network), std::vector{&rows, &cols});
-  gram::TileEvaluator<Real> const evaluate(program, rows, cols, gram::Output::ntk);
-  std::vector<Real> tile(static_cast<std::size_t>(n * n));
-  auto const run = [&] { evaluate({0, n}, {0, n}, nullptr, tile.data(), n); };
-  run();  // the first one starts threads and touches memory
-  double best = 1e300;
-  for (int k = 0; k < 3; ++k) {
-    auto const start = Clock::now();
-    run();
-    best = std::min(best, seconds_since(start));
+  auto points = gram::prepare_points(x, n, shapes.features);
+  if (shapes.masked) points.positions.lengths.assign(static_cast<std::size_t>(n), shapes.axes[0]);
+  for (auto const& [name, nodes] : input_shape(input, shapes).patterns) {
+    auto& pattern = points.positions.patterns[name];
+    pattern.shared = true;
+    pattern.values.assign(static_cast<std::size_t>(nodes * nodes), 1 / static_cast<Real>(nodes));
   }
-  return best / (n * n);
+  return points;
+}
+
+/// Seconds an entry of a tile takes on this rank, from tiles of random points. Tiles grow until
+/// they take long enough to be measured.
+template <class Real>
+double seconds_per_entry(InputFile const& input, DataShapes const& shapes) {
+  constexpr Index largest = 512;
+  constexpr Index vector = 16;  // points that one instruction may work on
+  constexpr double long_enough = 0.1;
+  Index n_rows = shapes.n_axes == 0 ? largest : runtime::Environment::threads();
+  for (;; n_rows *= 2) {
+    Index const n_cols = std::max(n_rows, vector);
+    auto rows = random_points<Real>(input, shapes, n_rows);
+    auto cols = random_points<Real>(input, shapes, n_cols);
+    auto const program = gram::bind(compile_network(input, shapes), std::vector{&rows, &cols});
+    gram::TileEvaluator<Real> const evaluate(program, rows, cols, gram::Output::ntk);
+    std::vector<Real> tile(static_cast<std::size_t>(n_rows * n_cols));
+    auto const seconds = [&] {
+      auto const start = Clock::now();
+      evaluate({0, n_rows}, {0, n_cols}, nullptr, tile.data(), n_cols);
+      return seconds_since(start);
+    };
+    double best = seconds();  // starts threads and touches memory
+    if (best < 10 * long_enough)
+      for (int k = 0; k < 3; ++k) best = std::min(best, seconds());
+    if (best > long_enough || n_rows >= largest) return best / static_cast<double>(n_rows * n_cols);
+  }
 }
 
 /// The lines on the network of a job with kernels.
 std::string describe_network(InputFile const& input, DataShapes const& shapes) {
-  auto const compiled = gram::compile(input.network);
+  auto const compiled = compile_network(input, shapes);
   return fmt::format(
              "network    {} weight layers, {} element-wise layers, {} register{}, about {:.3g} "
              "flops an entry\n",
-             compiled.dense_layers, compiled.element_wise_layers, compiled.n_registers,
-             compiled.n_registers == 1 ? "" : "s", gram::flops_per_entry(compiled)) +
+             network::count_weight_layers(input.network), network::count_activations(input.network),
+             compiled.n_registers, compiled.n_registers == 1 ? "" : "s",
+             gram::flops_per_entry(compiled)) +
          network::describe(input.network, shapes.positions(), 11);
 }
 
@@ -60,8 +80,8 @@ std::string describe_network(InputFile const& input, DataShapes const& shapes) {
 std::string describe_time(runtime::Communicator const& comm, InputFile const& input,
                           DataShapes const& shapes, ResourcePlan const& plan) {
   bool const is_double = input.precision == Precision::double_;
-  double const entry_s = comm.max(is_double ? seconds_per_entry<double>(input, shapes.features)
-                                            : seconds_per_entry<float>(input, shapes.features));
+  double const entry_s = comm.max(is_double ? seconds_per_entry<double>(input, shapes)
+                                            : seconds_per_entry<float>(input, shapes));
   auto const time = [&](double entries) {
     return runtime::format_seconds(entries * entry_s / comm.size());
   };

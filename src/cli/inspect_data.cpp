@@ -106,10 +106,8 @@ void inspect_positions(InputFile const& input, std::string const& part, DataSetO
 /// The network fits the shape of the data, and sequences of these lengths.
 void check_network(InputFile const& input, DataShapes const& shapes,
                    std::set<Index> const& lengths) {
-  network::InputShape shape{
-      shapes.positions(), shapes.channels, {}, {lengths.begin(), lengths.end()}};
-  for (auto const& [name, dataset] : input.data.train.patterns)
-    shape.patterns[name] = shapes.axes[0];
+  auto shape = input_shape(input, shapes);
+  shape.lengths.assign(lengths.begin(), lengths.end());
   network::infer_shapes(input.network, shape, input.path);
 }
 
@@ -188,6 +186,17 @@ std::string DataShapes::point_text() const {
                      channels == 1 ? "" : "s");
 }
 
+network::InputShape input_shape(InputFile const& input, DataShapes const& shapes) {
+  network::InputShape shape{shapes.positions(), shapes.channels};
+  for (auto const& [name, dataset] : input.data.train.patterns)
+    shape.patterns[name] = shapes.axes[0];
+  return shape;
+}
+
+gram::Plan compile_network(InputFile const& input, DataShapes const& shapes) {
+  return gram::compile(input.network, input_shape(input, shapes), shapes.masked);
+}
+
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input) {
   DataShapes shapes;
   bool const uses_targets = kind_of(input.job).uses_targets;
@@ -196,6 +205,7 @@ DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& inpu
     auto const train = inspect_inputs(input, "train", data.train);
     shapes = shapes_of(train);
     shapes.train = train.rows();
+    shapes.masked = !data.train.lengths.empty() || (data.test && !data.test->lengths.empty());
     inspect_positions(input, "train", data.train, shapes, shapes.train);
     check_network(input, shapes, {});
     if (uses_targets) shapes.outputs = inspect_targets(input, "train", data.train, shapes.train);

@@ -47,6 +47,28 @@ void require_finite_kernels(InputFile const& input, std::string const& part,
   check(points.ntk_diagonal, "NTK");
 }
 
+/// The entries of each row that count; empty: all.
+gram::ValidEntries valid_entries(detail::PositionArrays const& arrays, DataShapes const& shapes) {
+  gram::ValidEntries valid = arrays.lengths;
+  for (Index& count : valid) count *= shapes.channels;
+  return valid;
+}
+
+template <class Real>
+gram::Points<Real> prepare(gram::InputScaler const& scaler, std::vector<Real>& inputs, Index n,
+                           detail::PositionArrays const& arrays, DataShapes const& shapes) {
+  scaler.apply(inputs, n, valid_entries(arrays, shapes));
+  auto points = gram::prepare_points(inputs, n, shapes.features);
+  points.positions.lengths = arrays.lengths;
+  if (shapes.masked && arrays.lengths.empty()) points.positions.lengths.assign(n, shapes.axes[0]);
+  for (auto const& [name, values] : arrays.patterns) {
+    auto& pattern = points.positions.patterns[name];
+    pattern.values.assign(values.begin(), values.end());
+    pattern.shared = static_cast<Index>(values.size()) == shapes.axes[0] * shapes.axes[0] && n > 1;
+  }
+  return points;
+}
+
 }  // namespace
 
 template <class Real>
@@ -57,18 +79,20 @@ std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm,
   auto train = io::read_rows<Real>(comm, detail::inputs_of(input, "train", data.train));
   std::vector<Real> test;
   if (data.test) test = io::read_rows<Real>(comm, detail::inputs_of(input, "test", *data.test));
+  auto const train_positions = detail::read_position_arrays(comm, input, "train", data.train);
+  detail::PositionArrays test_positions;
+  if (data.test) test_positions = detail::read_position_arrays(comm, input, "test", *data.test);
   std::vector<gram::Points<Real>*> sets{&problem->train};
   runtime::agree(comm, [&] {
+    auto const valid = valid_entries(train_positions, shapes);
     gram::InputScaler const scaler(data.inputs, train, shapes.train, shapes.features,
-                                   data.zca_epsilon);
-    scaler.apply(train, shapes.train);
-    problem->train = gram::prepare_points(train, shapes.train, shapes.features);
+                                   data.zca_epsilon, valid);
+    problem->train = prepare(scaler, train, shapes.train, train_positions, shapes);
     if (data.test) {
-      scaler.apply(test, shapes.test);
-      problem->test = gram::prepare_points(test, shapes.test, shapes.features);
+      problem->test = prepare(scaler, test, shapes.test, test_positions, shapes);
       sets.push_back(&*problem->test);
     }
-    problem->program = gram::bind(gram::compile(input.network), sets);
+    problem->program = gram::bind(compile_network(input, shapes), sets);
     require_finite_kernels(input, "data.train", problem->train);
     if (problem->test) require_finite_kernels(input, "data.test", *problem->test);
   });

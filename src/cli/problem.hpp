@@ -23,6 +23,7 @@ struct DataShapes {
   Index channels = 0;      ///< of a position
   Index n_axes = 0;        ///< of positions: 0 vectors, 1 sequences, 2 images
   Index axes[2] = {0, 0};  ///< their lengths
+  bool masked = false;     ///< sequences have lengths of their own
   network::Positions positions() const { return {axes, axes + n_axes}; }
   /// "784 features", "28 x 28 positions of 1 channel".
   std::string point_text() const;
@@ -31,6 +32,12 @@ struct DataShapes {
 /// Looks at the data files, and whether the network fits them. Collective. Throws InputError: files,
 /// data sets, shapes that do not fit.
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input);
+
+/// What is known of the points without reading them, for the network.
+network::InputShape input_shape(InputFile const& input, DataShapes const& shapes);
+
+/// The network compiled for data of this shape. Local.
+gram::Plan compile_network(InputFile const& input, DataShapes const& shapes);
 
 /// Points of the data sets, bound to the compiled network.
 template <class Real>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "widelimit/linalg/distributed_matrix.hpp"
+#include "widelimit/runtime/environment.hpp"
 #include "widelimit/runtime/log.hpp"
 #include "widelimit/runtime/memory.hpp"
 
@@ -23,7 +24,9 @@ double ResourcePlan::memory_bytes() const {
   return sum;
 }
 
-Index automatic_tile(Index points) {
+Index automatic_tile(Index points, bool positions) {
+  // Entries that take milliseconds are shared out evenly in small tiles.
+  if (positions) return std::clamp<Index>((points + 31) / 32, 8, 256);
   Index const block = linalg::default_block;
   Index const eighth = (points + 7) / 8;
   return std::clamp((eighth + block - 1) / block * block, block, largest_automatic_tile);
@@ -33,8 +36,9 @@ ResourcePlan plan_resources(runtime::Communicator const& comm, InputFile const& 
                             DataShapes const& shapes) {
   ResourcePlan plan;
   plan.memory.push_back({"program and libraries", library_bytes});
-  plan.tile = input.resources.tile != ResourceOptions::automatic ? input.resources.tile
-                                                                 : automatic_tile(shapes.train);
+  plan.tile = input.resources.tile != ResourceOptions::automatic
+                  ? input.resources.tile
+                  : automatic_tile(shapes.train, shapes.n_axes > 0);
   if (input.resources.memory_per_rank_bytes != ResourceOptions::automatic) {
     plan.memory_limit = static_cast<double>(input.resources.memory_per_rank_bytes);
     plan.limit_from = "resources.memory_per_rank";
@@ -53,11 +57,14 @@ void plan_kernels(PlanRequest const& request, double kernels, ResourcePlan& plan
   auto const points = static_cast<double>(request.shapes.train + request.shapes.test);
   auto const features = static_cast<double>(request.shapes.features);
   auto const tile = static_cast<double>(plan.tile);
-  auto const coefficients =
-      static_cast<double>(gram::coefficients_per_point(gram::compile(request.input.network)));
+  auto const compiled = compile_network(request.input, request.shapes);
+  auto const coefficients = static_cast<double>(gram::coefficients_per_point(compiled));
   plan.memory.push_back({"inputs, raw and as unit rows", 2 * points * features * real_bytes});
   // Once in double while they are worked out, once in the precision of the tiles.
   plan.memory.push_back({"coefficients of the layers", coefficients * points * (8 + real_bytes)});
+  if (compiled.positions)
+    plan.memory.push_back({"work on pairs of positions",
+                           compiled.positions->task_bytes() * runtime::Environment::threads()});
   plan.memory.push_back({"tiles in flight", tiles_in_memory * kernels * tile * tile * real_bytes});
 }
 
