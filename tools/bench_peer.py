@@ -1,8 +1,12 @@
 """Compares widelimit's speed with neural-tangents' (JAX), both on the same cores and in one run.
 
-    bench_peer.py [--threads 2] [--points 8192] [--benchmark build/release/tests/bench/bench_gram]
+    bench_peer.py [perceptron] [--threads 2] [--points 8192]
+    bench_peer.py positions [--threads 2] [--seconds 20] [--only NAME…]
 
-Measured is the NTK Gram matrix of a network of three hidden ReLU layers, N x N, 784 inputs, single precision; beside it
+`positions` measures the NTK of images and sequences by the networks of tests/bench/positions.cpp, single precision, in
+seconds per entry, each program with the best of several sizes of blocks (the peer's take --seconds at most each).
+
+`perceptron`: measured is the NTK Gram matrix of a network of three hidden ReLU layers, N x N, 784 inputs, single precision; beside it
 the matrix product of that size by OpenBLAS (ssyrk), a bound on what any method can reach. The benchmark program must
 know, by these names of Google Benchmark,
 
@@ -23,7 +27,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_FOLDER = ROOT / "build" / "peer"
+BENCHMARKS = ROOT / "build" / "release" / "tests" / "bench"
 PEER_PACKAGES = ["neural-tangents==0.6.5", "jax==0.4.23", "jaxlib==0.4.23", "numpy<2", "scipy<1.13"]
+POSITION_NETWORKS = ["conv21_flatten_32x32", "conv21_gap_32x32", "myrtle5_32x32", "myrtle10_32x32",
+                     "resnet_layer_norm_32x32", "attention_64"]
 SECONDS_PER_UNIT = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
@@ -57,33 +64,40 @@ def time_peer(options: argparse.Namespace) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def time_ours(options: argparse.Namespace) -> dict[str, float]:
-    """Seconds of the program and of the product, the shortest of all repetitions and tile sizes."""
-    names = [f"gram_relu3_f32_{options.points}", f"syrk_f32_{options.points}"]
-    if not options.benchmark.is_file():
-        raise BenchError(f"{options.benchmark} is not built (cmake --build build/release --target bench_gram)")
-    command = [options.benchmark, f"--benchmark_filter=^({'|'.join(names)})(/.*)?$", "--benchmark_format=json",
-               f"--benchmark_repetitions={options.repetitions}"]
+def run_benchmark(program: Path, names: str, repetitions: int) -> list[dict]:
+    """What a benchmark program measures of the benchmarks that match `names`."""
+    if not program.is_file():
+        raise BenchError(f"{program} is not built (cmake --build build/release --target {program.name})")
+    command = [program, f"--benchmark_filter={names}", "--benchmark_format=json",
+               f"--benchmark_repetitions={repetitions}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise BenchError(f"{options.benchmark.name} failed:\n{done.stderr[-2000:]}")
+        raise BenchError(f"{program.name} failed:\n{done.stderr[-2000:]}")
     try:
         runs = json.loads(done.stdout)["benchmarks"]
     except (ValueError, KeyError):
-        runs = []  # Google Benchmark prints no JSON when nothing matches
-    seconds: dict[str, float] = {}
+        return []  # Google Benchmark prints no JSON when nothing matches
     for run in runs:
-        # Google Benchmark appends arguments (the tile size) and how it measured to the name: /8192/512/real_time.
-        name = next((name for name in names if f"{run['name']}/".startswith(f"{name}/")), None)
-        if name is None or run.get("run_type") != "iteration":
-            continue
         if run.get("error_occurred"):
             raise BenchError(f"{run['name']}: {run.get('error_message', 'failed')}")
+    return [run for run in runs if run.get("run_type") == "iteration"]
+
+
+def time_ours(options: argparse.Namespace) -> dict[str, float]:
+    """Seconds of the program and of the product, the shortest of all repetitions and tile sizes."""
+    names = [f"gram_relu3_f32_{options.points}", f"syrk_f32_{options.points}"]
+    benchmark = BENCHMARKS / "bench_gram"
+    seconds: dict[str, float] = {}
+    for run in run_benchmark(benchmark, f"^({'|'.join(names)})(/.*)?$", options.repetitions):
+        # Google Benchmark appends arguments (the tile size) and how it measured to the name: /8192/512/real_time.
+        name = next((name for name in names if f"{run['name']}/".startswith(f"{name}/")), None)
+        if name is None:
+            continue
         time = run["real_time"] * SECONDS_PER_UNIT[run["time_unit"]]
         seconds[name] = min(time, seconds.get(name, time))
     missing = [name for name in names if name not in seconds]
     if missing:
-        raise BenchError(f"{options.benchmark.name} has no benchmark {' or '.join(missing)}")
+        raise BenchError(f"{benchmark.name} has no benchmark {' or '.join(missing)}")
     return dict(zip(("widelimit", "product alone (ssyrk)"), (seconds[name] for name in names), strict=True))
 
 
@@ -101,14 +115,47 @@ def print_table(options: argparse.Namespace, ours: dict[str, float], peer: dict[
         print(f"{name:42} {seconds:9.3f} {seconds / entries * 1e9:9.2f} {ratio}{mark}")
 
 
+def compare_perceptron(options: argparse.Namespace) -> None:
+    """Whole matrices of a perceptron."""
+    peer = time_peer(options)
+    print_table(options, {} if options.peer_only else time_ours(options), peer)
+
+
+def compare_positions(options: argparse.Namespace) -> None:
+    """Entries of networks on images and sequences."""
+    ours: dict[str, float] = {}
+    if not options.peer_only:
+        for run in run_benchmark(BENCHMARKS / "bench_positions", f"^({'|'.join(options.only)})/f32", options.repetitions):
+            name = run["name"].split("/")[0]
+            ours[name] = min(run["entry_s"], ours.get(name, run["entry_s"]))
+        missing = [name for name in options.only if name not in ours]
+        if missing:
+            raise BenchError(f"bench_positions has no benchmark {' or '.join(missing)}")
+    command = [peer_python(), ROOT / "tools" / "bench_peer_positions_worker.py", str(options.seconds),
+               *options.only]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"the peer failed:\n{done.stderr[-2000:]}")
+    peer = json.loads(done.stdout.splitlines()[-1])
+    print(f"NTK, single precision, {options.threads} threads, milliseconds an entry\n")
+    print(f"{'':26} {'widelimit':>11} {'neural-tangents':>16} {'ratio':>9}")
+    for name in options.only:
+        mine = f"{ours[name] * 1e3:11.4f}" if name in ours else f"{'-':>11}"
+        ratio = f"{peer[name] / ours[name]:9.1f}" if name in ours else f"{'-':>9}"
+        print(f"{name:26} {mine} {peer[name] * 1e3:16.3f} {ratio}")
+
+
 def main() -> int:
     """Runs the program; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", nargs="?", choices=["perceptron", "positions"], default="perceptron",
+                        help="what to measure (default: perceptron)")
     parser.add_argument("--threads", type=int, default=2, help="cores for each program (default: 2)")
-    parser.add_argument("--points", type=int, default=8192, help="N (default: 8192)")
+    parser.add_argument("--points", type=int, default=8192, help="perceptron: N (default: 8192)")
     parser.add_argument("--repetitions", type=int, default=5, help="of each measurement (default: 5)")
-    parser.add_argument("--benchmark", type=Path, default=ROOT / "build/release/tests/bench/bench_gram",
-                        help="the benchmark program")
+    parser.add_argument("--seconds", type=float, default=20, help="positions: longest block of the peer (default: 20)")
+    parser.add_argument("--only", nargs="+", choices=POSITION_NETWORKS, default=POSITION_NETWORKS, metavar="NAME",
+                        help=f"positions: networks to measure, of {', '.join(POSITION_NETWORKS)} (default: all)")
     parser.add_argument("--peer-only", action="store_true", help="measure the peer alone")
     options = parser.parse_args()
 
@@ -120,12 +167,10 @@ def main() -> int:
     os.sched_setaffinity(0, cores[:options.threads])
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     try:
-        peer = time_peer(options)
-        ours = {} if options.peer_only else time_ours(options)
+        (compare_perceptron if options.work == "perceptron" else compare_positions)(options)
     except BenchError as error:
         print(f"bench_peer: error: {error}", file=sys.stderr)
         return 1
-    print_table(options, ours, peer)
     return 0
 
 

@@ -58,9 +58,10 @@ def make_parser() -> argparse.ArgumentParser:
                                  description="Writes each source as one data set.")
     arrays.add_argument("sources", nargs="+", type=parse_assignment, metavar="/DATASET=SOURCE",
                         help="an array: FILE (IDX or NPY, also .gz) or FILE.npz:NAME")
-    arrays.add_argument("--shape", choices=["keep", "flat", "image"], default="keep",
+    arrays.add_argument("--shape", choices=["keep", "flat", "image", "sequence"], default="keep",
                         help="what to do with arrays of more than two dimensions: keep them; flat: rows of numbers, "
-                             "their shape in the attribute image_shape; image: [N, H, W] becomes [N, H, W, 1]")
+                             "their shape in the attribute image_shape; image: [N, H, W] becomes [N, H, W, 1]; "
+                             "sequence: [N, T] becomes [N, T, 1]")
 
     table = commands.add_parser("table", parents=[common], help="CSV and libsvm files",
                                 description="Writes each source as a group of two data sets, features and labels.")

@@ -100,7 +100,7 @@ def row_shape(shape: tuple[int, ...], kind: str) -> tuple[int, ...]:
     row = shape[1:]
     if kind == "flat" and len(row) > 1:
         return (math.prod(row),)
-    if kind == "image" and len(row) == 2:
+    if (kind == "image" and len(row) == 2) or (kind == "sequence" and len(row) == 1):
         return (*row, 1)
     return row
 

@@ -9,7 +9,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONDONTWRITEBYTECODE=1
 
 say() { printf '\n== %s\n' "$*"; }
-fail() { printf 'quickstart: error: %s\n' "$*" >&2; exit 1; }
 
 python=build/python/bin/python
 widelimit=build/release/src/cli/widelimit
@@ -26,21 +25,7 @@ cmake --preset release -G Ninja "${launcher[@]}"
 cmake --build build/release --parallel "$(nproc)" --target widelimit
 
 say "Data"
-if [[ ! -e $data ]]; then
-  images=$(dpkg -L dataset-fashion-mnist 2>/dev/null | grep '/train-images-idx3-ubyte' || true)
-  folder=${FASHION_MNIST:-$(dirname "${images:-/}")}
-  [[ -n $(compgen -G "$folder/train-images-idx3-ubyte*") ]] ||
-    fail "Fashion-MNIST is not on this machine. Install the package dataset-fashion-mnist, or set FASHION_MNIST to the
-folder with the four files (train-images-idx3-ubyte.gz and so on)."
-  mkdir -p build/data
-  "$python" tools/convert.py arrays "$data" --shape flat \
-    --class-names 'T-shirt,Trouser,Pullover,Dress,Coat,Sandal,Shirt,Sneaker,Bag,Ankle boot' \
-    /train/images="$(compgen -G "$folder/train-images-idx3-ubyte*")" \
-    /train/labels="$(compgen -G "$folder/train-labels-idx1-ubyte*")" \
-    /test/images="$(compgen -G "$folder/t10k-images-idx3-ubyte*")" \
-    /test/labels="$(compgen -G "$folder/t10k-labels-idx1-ubyte*")"
-fi
-echo "$data"
+tools/fashion_mnist.sh flat
 
 say "Job: inputs/fashion_mnist_ntk.yaml on 2 ranks"
 mkdir -p build/results

@@ -72,6 +72,11 @@ class ArraysTest(ConvertTest):
         self.assertEqual(self.attribute("/a/b", "image_shape"), [3, 4, 1])
         self.assertEqual(self.read("/a/b").dtype, np.uint8)
 
+    def test_sequences_get_a_channel(self) -> None:
+        source = self.write_idx(np.arange(12, dtype=np.uint8).reshape(3, 4), 0x08)
+        self.assertEqual(self.run_convert("arrays", self.output, f"x={source}", "--shape", "sequence"), (0, ""))
+        np.testing.assert_array_equal(self.read("x"), np.arange(12).reshape(3, 4, 1))
+
     def test_idx_images_get_a_channel(self) -> None:
         source = self.write_idx(np.ones((2, 3, 4), np.uint8), 0x08)
         self.run_convert("arrays", self.output, f"x={source}", "--shape", "image")
