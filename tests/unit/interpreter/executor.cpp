@@ -114,6 +114,68 @@ TEST(Executor, names_the_value_that_is_not_finite) {
   }
 }
 
+/// A program that is no gradient, and uses one matrix at two places and transposed: three steps of
+/// W <- 0.95·W + y·D·xᵀ/n with x = tanh(u + W·tanh(W·u)), y = tanh(Wᵀx).
+struct Hebbian {
+  Hebbian() {
+    Builder b(program);
+    b.write_to(program.step);
+    Id const u = b.gaussian("u", 2, 1), w = b.matrix("W", 0.8);
+    Id const once = b.nonlinear("tanh(x)", {b.add(program::MatMul{program::none, w, u})});
+    Id const twice = b.add(program::MatMul{program::none, w, once});
+    Id const x = b.nonlinear("tanh(x + y)", {u, twice});
+    Id const y = b.nonlinear("tanh(x)", {b.add(program::MatMul{program::none, w, x, true})});
+    overlap = b.add(program::InnerProducts{program::none, x, y});
+    square = b.mean("x*x*x*y", {x, twice});
+    b.add(program::UpdateMatrix{w, b.constant(0.95), {{y, x, b.constant(0.7)}}, {}});
+  }
+  std::vector<double> run(ExecutorOptions const& options) const {
+    Executor<double> executor(program, Particles(world(), options.particles), options, {});
+    std::vector<double> values;
+    executor.start();
+    for (int step = 0; step < 3; ++step) {
+      executor.run(program.step, {overlap, square});
+      for (Id const id : {overlap, square})
+        values.insert(values.end(), executor.scalar(id).values().begin(),
+                      executor.scalar(id).values().end());
+    }
+    return values;
+  }
+  Program program;
+  Id overlap = program::none, square = program::none;
+};
+
+TEST(Executor, a_hebbian_program_in_the_limit_is_that_of_wide_networks) {
+  Hebbian const hebbian;
+  auto const mean_of = [&](int seeds, auto const& options) {
+    std::vector<std::vector<double>> runs;
+    for (int seed = 0; seed < seeds; ++seed)
+      runs.push_back(hebbian.run(options(static_cast<std::uint64_t>(seed))));
+    std::vector<double> mean(runs.front().size()), error(mean.size());
+    for (std::size_t k = 0; k < mean.size(); ++k) {
+      for (auto const& run : runs) mean[k] += run[k] / seeds;
+      for (auto const& run : runs) error[k] += std::pow(run[k] - mean[k], 2);
+      error[k] = std::sqrt(error[k] / (seeds * (seeds - 1)));
+    }
+    return std::pair(mean, error);
+  };
+  auto const [limit, limit_error] = mean_of(4, [](std::uint64_t seed) {
+    ExecutorOptions options;
+    options.particles = 8192;
+    options.representation = Representation::conditioned;
+    options.seed = seed;
+    return options;
+  });
+  auto const [wide, wide_error] =
+      mean_of(12, [](std::uint64_t seed) { return finite(384, 100 + seed); });
+  for (std::size_t k = 0; k < limit.size(); ++k) {
+    // Beside the standard errors, the bias of order 1/n of the networks.
+    EXPECT_NEAR(limit[k], wide[k], 5 * std::hypot(limit_error[k], wide_error[k]) + 2.0 / 384)
+        << "value " << k;
+    EXPECT_LT(limit_error[k], 0.01);
+  }
+}
+
 TEST(Spaces, layers_are_apart_and_meet_where_rows_meet) {
   Program p;
   Builder b(p);
