@@ -5,6 +5,7 @@
 
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
+#include "widelimit/runtime/memory.hpp"
 
 namespace widelimit::interpreter {
 namespace {
@@ -117,16 +118,23 @@ void Particles::add_scattered(Real* whole, Index columns, Real* local, Index ld)
 template <class Real>
 Columns<Real> make_columns(Particles const& particles, Index columns) {
   Index const rows = particles.local_count();
+  double const bytes = static_cast<double>(rows * columns) * sizeof(Real);
+  // An operating system gives memory that it does not have, and ends the program when it is used.
+  constexpr double worth_asking = 64.0 * 1024 * 1024;
+  bool const fits = bytes < worth_asking || bytes < runtime::available_memory_bytes();
   try {
-    return Columns<Real>(
-        Kokkos::view_alloc("widelimit::interpreter::columns", Kokkos::WithoutInitializing), rows,
-        columns);
+    if (fits)
+      return Columns<Real>(
+          Kokkos::view_alloc("widelimit::interpreter::columns", Kokkos::WithoutInitializing), rows,
+          columns);
   } catch (std::exception const&) {
-    throw InputError(fmt::format(
-        "no memory for {} columns of {} particles ({}); use fewer particles, more ranks, a larger "
-        "job.tolerance or precision: single",
-        columns, rows, runtime::format_bytes(static_cast<double>(rows * columns) * sizeof(Real))));
+    // said below
   }
+  throw InputError(
+      fmt::format("no memory for {} more columns of {} particles ({}); use fewer particles, more "
+                  "ranks, a larger "
+                  "job.tolerance or precision: single",
+                  columns, rows, runtime::format_bytes(bytes)));
 }
 
 template void Particles::gather(float const*, Index, Index, float*) const;

@@ -68,7 +68,7 @@ class Particles {
 template <class Real>
 using Columns = Kokkos::View<Real**, Kokkos::LayoutLeft, Kokkos::HostSpace>;
 
-/// Uninitialised columns. Throws InputError where memory is short (see memory_error).
+/// Uninitialised columns. Local. Throws InputError where memory is short.
 template <class Real>
 Columns<Real> make_columns(Particles const& particles, Index columns);
 
