@@ -192,6 +192,7 @@ Index coefficients_per_point(Plan const& plan) {
 }
 
 double flops_per_entry(Plan const& plan) {
+  if (plan.positions) return flops_per_entry(*plan.positions);
   double flops = 0;
   for (Stage const& stage : plan.stages) {
     if (std::holds_alternative<DenseStage>(stage.kind)) {

@@ -473,6 +473,9 @@ class Planner {
     op.gain = attention.alpha;
     op.more = attention.beta;
     op.only_equal = attention.layer.val_pos_emb;
+    if (!plan_.graph.masked) return;
+    op.count = 1;
+    op.slot_out = plan_.slots[c].first = add_slots(node(i).grid.count());
   }
 
   void scatter(WindowNode const& window, int i, int c, int plane) {

@@ -15,31 +15,10 @@ constexpr double table_bytes = 256.0 * 1024 * 1024;
 using Policy = Kokkos::TeamPolicy<Exec>;
 using Member = Policy::member_type;
 
-/// The numbers of a range of points, by packs for columns and point by point for rows.
-template <class Real>
-struct BlockTables {
-  static constexpr int lanes = kernels::pack_lanes<Real>;
-  using Vector = Kokkos::View<Real*, Exec>;
-
-  Range range;
-  Index slots = 0;
-  Vector packs;  ///< slot s of lane k of pack j at (j·slots + s)·lanes + k
-  Vector rows;   ///< slot s of point i at i·slots + s
-
-  Index n_packs() const { return (range.size() + lanes - 1) / lanes; }
-};
-
-template <class Real>
-typename BlockTables<Real>::Vector task_memory(BoundPositions<Real> const& bound) {
-  return typename BlockTables<Real>::Vector(
-      Kokkos::view_alloc("widelimit::gram::tasks", Kokkos::WithoutInitializing),
-      static_cast<std::size_t>(bound.task_reals() * Exec().concurrency()));
-}
-
 /// Runs f(number, memory of a task) for numbers below `count`, each thread as it comes; an error of
 /// any is thrown when all are done.
 template <class Real, class F>
-void for_each_task(Index count, typename BlockTables<Real>::Vector const& tasks, F const& f) {
+void for_each_task(Index count, Kokkos::View<Real*, Exec> const& tasks, F const& f) {
   int const threads = Exec().concurrency();
   Index const size = static_cast<Index>(tasks.extent(0)) / threads;
   Index next = 0;
@@ -73,19 +52,25 @@ std::vector<Index> pack_numbers(Range range, Index pack) {
 }
 
 template <class Real>
-BlockTables<Real> fill_block(BoundPositions<Real> const& bound, Points<Real> const& points,
-                             Range range, bool as_rows,
-                             typename BlockTables<Real>::Vector const& tasks) {
+void reserve(Kokkos::View<Real*, Exec>& view, char const* label, Index size) {
+  if (static_cast<Index>(view.extent(0)) >= size) return;
+  view = {};  // both at once may be too much
+  view =
+      Kokkos::View<Real*, Exec>(Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing),
+                                static_cast<std::size_t>(size));
+}
+
+/// Does nothing where the block holds the range already.
+template <class Real>
+void fill_block(BoundPositions<Real> const& bound, Points<Real> const& points, Range range,
+                bool as_rows, Kokkos::View<Real*, Exec> const& tasks, BlockTables<Real>& block) {
   constexpr int lanes = kernels::pack_lanes<Real>;
-  BlockTables<Real> block{range, bound.n_slots(), {}, {}};
-  Index const slots = block.slots;
-  auto const vector = [](char const* label, Index size) {
-    return typename BlockTables<Real>::Vector(
-        Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing),
-        static_cast<std::size_t>(size));
-  };
-  block.packs = vector("widelimit::gram::col_tables", block.n_packs() * slots * lanes);
-  if (as_rows) block.rows = vector("widelimit::gram::row_tables", range.size() * slots);
+  if (block.points == &points && block.range == range) return;
+  Index const slots = block.slots = bound.n_slots();
+  block.points = nullptr;  // until it is whole
+  block.range = range;
+  reserve(block.packs, "widelimit::gram::col_tables", block.n_packs() * slots * lanes);
+  if (as_rows) reserve(block.rows, "widelimit::gram::row_tables", range.size() * slots);
   for_each_task<Real>(block.n_packs(), tasks, [&](Index pack, Real* task) {
     Real* const table = block.packs.data() + pack * slots * lanes;
     auto const numbers = pack_numbers<Real>(range, pack);
@@ -96,7 +81,7 @@ BlockTables<Real> fill_block(BoundPositions<Real> const& bound, Points<Real> con
       for (Index s = 0; s < slots; ++s) row[s] = table[s * lanes + static_cast<Index>(k)];
     }
   });
-  return block;
+  block.points = &points;
 }
 
 /// One pack of pairs after the other: a row of `rows` with a pack of columns.
@@ -163,8 +148,10 @@ struct PairKernel {
 template <class Real>
 Index evaluate_positions(BoundPositions<Real> const& bound, Points<Real> const& row_points,
                          Points<Real> const& col_points, bool same, Range rows, Range cols,
-                         bool lower_only, TileTarget<Real> const& target) {
-  auto const tasks = task_memory(bound);
+                         bool lower_only, TileTarget<Real> const& target,
+                         PositionWorkspace<Real>& workspace) {
+  reserve(workspace.tasks, "widelimit::gram::tasks", bound.task_reals() * Exec().concurrency());
+  auto const& tasks = workspace.tasks;
   double const bytes = 3.0 * sizeof(Real) * static_cast<double>(bound.n_slots());
   Index const block = std::max<Index>(kernels::pack_lanes<Real>,
                                       static_cast<Index>(table_bytes / bytes) /
@@ -173,13 +160,14 @@ Index evaluate_positions(BoundPositions<Real> const& bound, Points<Real> const& 
   Index bad = 0;
   for (Index i = rows.begin; i < rows.end; i += block) {
     Range const row_range{i, std::min(rows.end, i + block)};
-    auto const of_rows = fill_block(bound, row_points, row_range, true, tasks);
+    fill_block(bound, row_points, row_range, true, tasks, workspace.rows);
     for (Index j = cols.begin; j < cols.end; j += block) {
       Range const col_range{j, std::min(cols.end, j + block)};
       if (lower_only && col_range.begin >= row_range.end) break;
       bool const shared = same && row_range == col_range;
-      auto const of_cols =
-          shared ? of_rows : fill_block(bound, col_points, col_range, false, tasks);
+      if (!shared) fill_block(bound, col_points, col_range, false, tasks, workspace.cols);
+      auto const& of_rows = workspace.rows;
+      auto const& of_cols = shared ? workspace.rows : workspace.cols;
       Kokkos::View<Index, Exec> const next("widelimit::gram::next_pair");
       PairKernel<Real> const kernel{bound.program(),
                                     of_rows,
@@ -205,7 +193,9 @@ template <class Real>
 Diagonals<Real> diagonals_of_positions(BoundPositions<Real> const& bound,
                                        Points<Real> const& points) {
   constexpr int lanes = kernels::pack_lanes<Real>;
-  auto const tasks = task_memory(bound);
+  Kokkos::View<Real*, Exec> const tasks(
+      Kokkos::view_alloc("widelimit::gram::tasks", Kokkos::WithoutInitializing),
+      static_cast<std::size_t>(bound.task_reals() * Exec().concurrency()));
   auto const program = bound.program();
   Range const all{0, points.n};
   auto const n = static_cast<std::size_t>(points.n);
@@ -232,10 +222,10 @@ Diagonals<Real> diagonals_of_positions(BoundPositions<Real> const& bound,
 
 template Index evaluate_positions(BoundPositions<float> const&, Points<float> const&,
                                   Points<float> const&, bool, Range, Range, bool,
-                                  TileTarget<float> const&);
+                                  TileTarget<float> const&, PositionWorkspace<float>&);
 template Index evaluate_positions(BoundPositions<double> const&, Points<double> const&,
                                   Points<double> const&, bool, Range, Range, bool,
-                                  TileTarget<double> const&);
+                                  TileTarget<double> const&, PositionWorkspace<double>&);
 template Diagonals<float> diagonals_of_positions(BoundPositions<float> const&,
                                                  Points<float> const&);
 template Diagonals<double> diagonals_of_positions(BoundPositions<double> const&,

@@ -37,6 +37,8 @@ void TableFiller<Real>::fill(int stage, int begin, int end, Real const* tensors)
   auto const& ops = stages_[stage].ops;
   for (int o = begin; o < end; ++o) {
     int const i = ops[o].node;
+    if (ops[o].op.kind == PlaneOpKind::add_attention && ops[o].op.count == 1)
+      put_inside(ops[o].op.slot_out, i);
     if (!q_[i].empty()) continue;  // a sink, or a later part of a join
     if (ops[o].conv >= 0) lengths_[ops[o].conv] = lengths_of(ops[o].conv);
     if (!node(i).inputs.empty()) lengths_[i] = lengths_of(i);
@@ -49,7 +51,8 @@ void TableFiller<Real>::fill(int stage, int begin, int end, Real const* tensors)
 /// As those of the input; a mask changes them.
 template <class Real>
 std::vector<int> TableFiller<Real>::lengths_of(int i) const {
-  if (plan_.graph.masked) return lengths_[input_of(i)];
+  // A single position is never masked, whatever is left of a sequence.
+  if (plan_.graph.masked && positions(i) > 1) return lengths_[input_of(i)];
   return std::vector<int>(lanes, static_cast<int>(positions(i)));
 }
 
@@ -288,25 +291,27 @@ void TableFiller<Real>::product(int i) {
   q_[i] = std::move(q);
 }
 
+/// 1 in the sequence, 0 beyond it.
+template <class Real>
+void TableFiller<Real>::put_inside(Index slot, int i) {
+  Numbers inside(static_cast<std::size_t>(positions(i) * lanes), 0.0);
+  for (int k = 0; k < lanes; ++k)
+    for (Index p = 0; p < lengths_[i][k]; ++p) inside[p * lanes + k] = 1;
+  put(slot, inside);
+}
+
 template <class Real>
 void TableFiller<Real>::mask(PlannedOp const& planned) {
   int const i = planned.node;
   auto const& mask = std::get<MaskNode>(node(i).kind);
   Numbers q = q_[input_of(i)];
-  Numbers inside(q.size(), 0.0);
   for (int k = 0; k < lanes; ++k) {
     int& length = lengths_[i][k];
     length = std::min(mask.length(length), static_cast<int>(positions(i)));
-    for (Index p = 0; p < positions(i); ++p) {
-      if (p < length) {
-        inside[p * lanes + k] = 1;
-      } else {
-        q[p * lanes + k] = 0;
-      }
-    }
+    for (Index p = length; p < positions(i); ++p) q[p * lanes + k] = 0;
   }
   put(planned.op.slot_out, q, 0.5);
-  put(planned.op.slot_out + positions(i), inside);
+  put_inside(planned.op.slot_out + positions(i), i);
   q_[i] = std::move(q);
 }
 

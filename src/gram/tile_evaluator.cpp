@@ -57,7 +57,9 @@ TileEvaluator<Real>::TileEvaluator(BoundProgram<Real> program, Points<Real> cons
       row_points_(row_points),
       col_points_(col_points),
       output_(output),
-      diagonal_tiles_(diagonal_tiles) {}
+      diagonal_tiles_(diagonal_tiles),
+      workspace_(program_.positions ? std::make_shared<detail::PositionWorkspace<Real>>()
+                                    : nullptr) {}
 
 template <class Real>
 void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* ntk,
@@ -69,7 +71,7 @@ void TileEvaluator<Real>::operator()(Range rows, Range cols, Real* nngp, Real* n
   if (program_.positions) {
     bad = detail::evaluate_positions(*program_.positions, row_points_, col_points_,
                                      &row_points_ == &col_points_, rows, cols, diagonal,
-                                     detail::TileTarget<Real>{nngp, ntk, ld});
+                                     detail::TileTarget<Real>{nngp, ntk, ld}, *workspace_);
   } else {
     using Kernel = detail::TileKernel<Real>;
     auto const epilogue = detail::epilogue_of(program_, row_points_, col_points_, nngp, ntk);

@@ -128,12 +128,12 @@ bool register_all() {
         [=](benchmark::State& s) { gram_tile<double>(s, network, shape, rows, cols); });
   };
   both("small_gap_8x8", stack(global_average()), small, 16, 64);
-  both("conv21_flatten_32x32", stack({network::Flatten{}, "flatten", 0}), image, 64, 64);
+  both("conv21_flatten_32x32", stack({network::Flatten{}, "flatten", 0}), image, 256, 256);
   both("conv21_gap_32x32", stack(global_average()), image, 8, 16);
   both("myrtle5_32x32", myrtle({2, 1, 1, 0}), image, 8, 16);
   both("myrtle10_32x32", myrtle({3, 3, 3, 0}), image, 8, 16);
   both("resnet_layer_norm_32x32", residual_network(), image, 8, 16);
-  both("attention_64", attention(), sequence, 16, 64);
+  both("attention_64", attention(), sequence, 64, 128);
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "widelimit/gram/position_graph.hpp"
 #include "widelimit/kernels/positional/plane_program.hpp"
@@ -62,5 +63,8 @@ std::shared_ptr<PositionPlan const> position_plan(PositionGraph graph);
 
 /// Rough floating-point operations for one entry.
 double flops_per_entry(PositionPlan const& plan);
+
+/// A line for each stage: its planes, its layers, and what it costs an entry.
+std::string describe(PositionPlan const& plan, int real_bytes);
 
 }  // namespace widelimit::gram

@@ -6,6 +6,11 @@
 
 namespace widelimit::gram {
 
+namespace detail {
+template <class Real>
+struct PositionWorkspace;
+}
+
 enum class Output { nngp, ntk, both };
 
 /// What is filled of a tile on the diagonal.
@@ -33,7 +38,8 @@ class TileEvaluator {
                 DiagonalTiles diagonal_tiles = DiagonalTiles::full);
 
   /// K and/or Θ of the points `rows` x `cols`: a GEMM, and the whole layer stack on blocks of the
-  /// product while they are in cache. 2|I||J|d + O(layers·|I||J|) flops, no allocation. A tile on
+  /// product while they are in cache. 2|I||J|d + O(layers·|I||J|) flops, no allocation. Data with
+  /// positions have planes of pairs of positions instead; they are evaluated one call at a time. A tile on
   /// the diagonal (rows == cols of one data set) is exactly symmetric where it is filled; in others,
   /// points that are both a row and a column have their exact values as well.
   /// \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory; the one that
@@ -51,6 +57,8 @@ class TileEvaluator {
   Points<Real> const& col_points_;
   Output output_;
   DiagonalTiles diagonal_tiles_;
+  /// Data with positions: what one tile leaves for the next. One call at a time.
+  std::shared_ptr<detail::PositionWorkspace<Real>> workspace_;
 };
 
 }  // namespace widelimit::gram

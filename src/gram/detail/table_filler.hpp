@@ -54,6 +54,7 @@ class TableFiller {
   void weights_of_attention(AttentionNode const& attention, int node, Real const* d,
                             Numbers& g) const;
 
+  void put_inside(Index slot, int node);
   std::vector<int> lengths_of(int i) const;
   void put(Index slot, Numbers const& values, double factor = 1);
   PositionNode const& node(int i) const { return plan_.graph.nodes[i]; }

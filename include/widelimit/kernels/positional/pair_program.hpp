@@ -3,6 +3,7 @@
 #pragma once
 
 #include "widelimit/kernels/positional/plane_operations.hpp"
+#include "widelimit/kernels/positional/sandwich.hpp"
 
 namespace widelimit::kernels {
 
@@ -60,7 +61,7 @@ struct PairProgram {
                                  TaskMemory<Real> const& memory, StageRange const& stage,
                                  Index shift_begin, Index shift_end) const {
     for (int i = stage.sandwich_begin; i < stage.sandwich_end; ++i)
-      sandwich(team, tables, memory, sandwiches[i]);
+      Sandwich<Real, self>{sandwiches[i], tables, tensors, memory.tensors, numbers}.run(team);
     for (Index s = shift_begin; s < shift_end; s += 2) {
       PlaneOperations<Real, self> const operations{
           tables,  memory,      tensors, integers,
@@ -117,66 +118,6 @@ struct PairProgram {
         return;
       case PlaneOpKind::add_attention:
         return operations.add_attention(team, op);
-    }
-  }
-
-  /// See SandwichOp.
-  template <class Member, bool self>
-  KOKKOS_FUNCTION void sandwich(Member const& team, PackTables<Real, self> const& tables,
-                                TaskMemory<Real> const& memory, SandwichOp const& op) const {
-    PairTensor const& in = tensors[op.in];
-    PairTensor const& out = tensors[op.out];
-    Index const n = in.grid.count(), m = out.grid.count();
-    Real* const work = memory.tensors + tensors[op.work].offset * lanes;
-    for (int part = 0; part < 2; ++part) {
-      Real* const from = memory.tensors + (in.offset + part * in.cells) * lanes;
-      Real* const to = memory.tensors + (out.offset + part * out.cells) * lanes;
-      if (part == 0 || op.alpha != 1 || op.beta != 0) embed(team, tables, from, n, op, part == 0);
-      for (Index a = 0; a < m; ++a) {
-        for (Index q = 0; q < n; ++q) {
-          Real* const sum = work + (a * n + q) * lanes;
-          for_pack<Real>(team, [=](int k) { sum[k] = 0; });
-        }
-        for (Index p = 0; p < n; ++p) {
-          auto const g = tables.of_row(op.slot + a * n + p);
-          for (Index q = 0; q < n; ++q) {
-            Real* const sum = work + (a * n + q) * lanes;
-            Real const* const value = from + (p * n + q) * lanes;
-            for_pack<Real>(team, [=](int k) { sum[k] += g[k] * value[k]; });
-          }
-        }
-        for (Index b = 0; b < m; ++b) {
-          Real* const sum = to + (a * m + b) * lanes;
-          for_pack<Real>(team, [=](int k) { sum[k] = 0; });
-          for (Index q = 0; q < n; ++q) {
-            Real const* const g = tables.of_col(op.slot + b * n + q);
-            Real const* const value = work + (a * n + q) * lanes;
-            for_pack<Real>(team, [=](int k) { sum[k] += g[k] * value[k]; });
-          }
-        }
-      }
-    }
-  }
-
-  /// D to αK + βR, Θ to αΘ + βR.
-  template <class Member, bool self>
-  KOKKOS_FUNCTION void embed(Member const& team, PackTables<Real, self> const& tables, Real* values,
-                             Index n, SandwichOp const& op, bool distances) const {
-    auto const alpha = static_cast<Real>(op.alpha), beta = static_cast<Real>(op.beta);
-    for (Index p = 0; p < n; ++p) {
-      auto const h_row = tables.of_row(op.half_variance + p);
-      for (Index q = 0; q < n; ++q) {
-        Real const embedding = op.beta == 0 ? Real(0) : beta * numbers[op.numbers + p * n + q];
-        Real* const value = values + (p * n + q) * lanes;
-        Real const* const h_col = tables.of_col(op.half_variance + q);
-        if (distances) {
-          for_pack<Real>(team, [=](int k) {
-            value[k] = alpha * (h_row[k] + h_col[k] - value[k]) + embedding;
-          });
-        } else {
-          for_pack<Real>(team, [=](int k) { value[k] = alpha * value[k] + embedding; });
-        }
-      }
     }
   }
 };

@@ -187,7 +187,8 @@ struct PlaneOperations {
     });
   }
 
-  /// A = Σ K̃V and B = Σ (Θ̃V + K̃Θ_V) over all pairs of positions.
+  /// A = Σ K̃V and B = Σ (Θ̃V + K̃Θ_V) over all pairs of positions, of masked sequences (count 1)
+  /// those that lie in them: slots slot_out hold 1 or 0.
   template <class Member>
   KOKKOS_FUNCTION void add_attention(Member const& team, PlaneOp<Real> const& op) const {
     auto const from = plane(op.src, op.in);
@@ -195,6 +196,7 @@ struct PlaneOperations {
     Real* const sum_b = sum_a + lanes;
     Index const positions = op.in.count();
     bool const embeds = op.only_equal;  // the values see the embedding too
+    bool const masked = op.count == 1;
     Real const alpha = op.gain, beta = op.more;
     for_each_position(op.in, shift, [&](int y, int x, Index p, Index q) {
       Real const* const d = from.d + from.cell(y, x);
@@ -202,12 +204,15 @@ struct PlaneOperations {
       Real const embedding = beta > 0 ? beta * numbers[op.numbers + p * positions + q] : Real(0);
       auto const h_row = tables.of_row(op.slot_in + p);
       Real const* const h_col = tables.of_col(op.slot_in + q);
+      auto const m_row = tables.of_row(masked ? op.slot_out + p : op.slot_in + p);
+      Real const* const m_col = tables.of_col(masked ? op.slot_out + q : op.slot_in + q);
       for_pack<Real>(team, [=](int k) {
+        Real const inside = masked ? m_row[k] * m_col[k] : Real(1);
         Real const plain = h_row[k] + h_col[k] - d[k];
         Real const kernel = alpha * plain + embedding, tangent = alpha * t[k] + embedding;
         Real const value = embeds ? kernel : plain, value_tangent = embeds ? tangent : t[k];
-        sum_a[k] += kernel * value;
-        sum_b[k] += tangent * value + kernel * value_tangent;
+        sum_a[k] += inside * kernel * value;
+        sum_b[k] += inside * (tangent * value + kernel * value_tangent);
       });
     });
   }
