@@ -25,8 +25,9 @@ double ResourcePlan::memory_bytes() const {
 }
 
 Index automatic_tile(Index points, bool positions) {
-  // Entries that take milliseconds are shared out evenly in small tiles.
-  if (positions) return std::clamp<Index>((points + 31) / 32, 8, 256);
+  // Entries that take milliseconds are shared out evenly in small tiles, of whole vectors of pairs.
+  constexpr Index vector = 16, most_vectors = 16;
+  if (positions) return std::clamp<Index>(points / 32 / vector, 1, most_vectors) * vector;
   Index const block = linalg::default_block;
   Index const eighth = (points + 7) / 8;
   return std::clamp((eighth + block - 1) / block * block, block, largest_automatic_tile);

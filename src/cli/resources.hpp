@@ -41,8 +41,8 @@ struct PlanRequest;
 void plan_kernels(PlanRequest const& request, double kernels, ResourcePlan& plan);
 
 /// Points on each side of a tile when the user leaves it open: a multiple of the solver's block
-/// that gives small problems a few tiles to share. It does not depend on the number of ranks, so
-/// neither do the results.
+/// that gives small problems a few tiles to share; smaller ones where entries over positions take
+/// long. It does not depend on the number of ranks, so neither do the results.
 Index automatic_tile(Index points, bool positions = false);
 
 /// The plan of the job of `input`. Collective.

@@ -53,6 +53,13 @@ TEST(AutomaticTile, is_a_multiple_of_the_solver_block) {
   EXPECT_EQ(automatic_tile(10000000), 2048);
 }
 
+TEST(AutomaticTile, is_small_where_entries_take_long) {
+  EXPECT_EQ(automatic_tile(1, true), 16);
+  EXPECT_EQ(automatic_tile(1000, true), 16);
+  EXPECT_EQ(automatic_tile(2000, true), 48);
+  EXPECT_EQ(automatic_tile(60000, true), 256);
+}
+
 TEST(AutomaticTile, gives_small_problems_tiles_to_share) {
   for (Index const points : {1024, 2000, 5000, 60000})
     EXPECT_GE((points + automatic_tile(points) - 1) / automatic_tile(points), 7) << points;
