@@ -119,10 +119,7 @@ class Differentiator {
     // Behind the instruction's vectors come its value, which often gives the slope, and g.
     auto const n_vectors = static_cast<int>(i.vectors.size());
     auto const n_scalars = static_cast<int>(i.scalars.size());
-    std::vector<Expression> arguments;
-    for (int k = 0; k < n_vectors + n_scalars; ++k)
-      arguments.push_back(Expression::argument(k < n_vectors ? k : k + 2));
-    auto const psi = i.psi.substituted(arguments);
+    auto const psi = i.psi.substituted(shifted_arguments(n_vectors, n_scalars, 2));
     auto vectors = i.vectors;
     vectors.push_back(i.out);
     vectors.push_back(g);
@@ -248,13 +245,20 @@ class Differentiator {
   void back(UpdateVector const&, Id) {}
   void back(Assign const&, Id) {}
 
+  /// The arguments of an expression when `shift` vectors come in behind its own.
+  static std::vector<Expression> shifted_arguments(int n_vectors, int n_scalars, int shift) {
+    std::vector<Expression> arguments;
+    arguments.reserve(static_cast<std::size_t>(n_vectors + n_scalars));
+    for (int k = 0; k < n_vectors + n_scalars; ++k)
+      arguments.push_back(Expression::argument(k < n_vectors ? k : k + shift));
+    return arguments;
+  }
+
   /// gradient · slope, with the gradient's vector behind those of the instruction.
   static Nonlinear times_gradient(Expression const& slope, std::vector<Id> vectors,
                                   std::vector<Id> const& scalars, Id g) {
-    std::vector<Expression> arguments;
     auto const n_vectors = static_cast<int>(vectors.size());
-    for (int k = 0; k < n_vectors + static_cast<int>(scalars.size()); ++k)
-      arguments.push_back(Expression::argument(k < n_vectors ? k : k + 1));
+    auto const arguments = shifted_arguments(n_vectors, static_cast<int>(scalars.size()), 1);
     vectors.push_back(g);
     return {none, Expression::argument(n_vectors) * slope.substituted(arguments),
             std::move(vectors), scalars};

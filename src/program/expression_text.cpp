@@ -67,7 +67,7 @@ class Parser {
   Parser(std::string_view text, std::span<std::string const> names) : text_(text), names_(names) {}
 
   Expression whole() {
-    auto const result = sum();
+    auto result = sum();
     skip_blanks();
     if (at_ < text_.size()) fail("expected an operator or the end");
     return result;
@@ -129,7 +129,7 @@ class Parser {
     Deeper const deeper(*this);
     if (take('-')) return -signed_power();
     if (take('+')) return signed_power();
-    auto const base = atom();
+    auto base = atom();
     if (!take('^')) return base;
     return call(elementary::Power::name, {base, signed_power()});
   }
@@ -137,7 +137,7 @@ class Parser {
   Expression atom() {
     skip_blanks();
     if (take('(')) {
-      auto const inner = sum();
+      auto inner = sum();
       if (!take(')')) fail("expected `)`");
       return inner;
     }

@@ -227,6 +227,7 @@ NetworkPass::Flow NetworkPass::pass(network::Sum const& layer, Flow const& in) {
   Flow out = flows.front();
   for (std::size_t p = 0; p < out.parts.size(); ++p) {
     std::vector<Id> terms;
+    terms.reserve(flows.size());
     for (auto const& flow : flows) terms.push_back(flow.parts.at(p));
     out.parts[p] = add_all(terms);
   }

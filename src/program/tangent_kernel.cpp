@@ -15,6 +15,7 @@ std::vector<Gradient> output_gradients(Builder& b, Block const& forward, Pass co
   Id const seed =
       b.add(ScalarNonlinear{none, Expression::argument(0), {b.transpose(row), pass.outputs}});
   std::vector<Id> of;
+  of.reserve(parameters.size() + pass.taps.size());
   for (auto const& parameter : parameters) of.push_back(parameter.value);
   for (auto const& tap : pass.taps) of.push_back(tap.preactivation);
   return differentiate(b, forward, {{pass.outputs, seed}}, of);

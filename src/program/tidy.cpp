@@ -39,6 +39,7 @@ void select(Expression& psi, Operands& operands, std::vector<bool> const& keep,
     }
   }
   std::vector<Expression> arguments;
+  arguments.reserve(instead.size());
   for (std::size_t const k : instead) arguments.push_back(Expression::argument(place[k]));
   psi = psi.substituted(arguments);
   operands = std::move(kept);

@@ -49,7 +49,8 @@ detail::DataSet declare_set(Builder& b, TrainingTask const& task, std::string co
   std::vector<std::string> patterns;
   collect_patterns(task.network, patterns);
   for (auto const& name : patterns)
-    data.inputs.patterns[name] = b.data(set + "_pattern_" + name, positions, points * positions);
+    data.inputs.patterns[name] =
+        b.data(fmt::format("{}_pattern_{}", set, name), positions, points * positions);
   return data;
 }
 
