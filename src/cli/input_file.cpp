@@ -10,7 +10,9 @@
 #include "widelimit/network/validate.hpp"
 
 #include "cli/jobs.hpp"
+#include "cli/program_problem.hpp"
 #include "cli/sections.hpp"
+#include "cli/written_program.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -18,7 +20,8 @@ namespace {
 constexpr KeyEntry root_keys[] = {
     {"title", "none", "a line for people"},
     {"data", "required", "the points and their targets"},
-    {"network", "required", "the list of layers"},
+    {"network", "required, or program", "the list of layers"},
+    {"program", "none", "a tensor program in place of a network, for limit and finite: program: |"},
     {"job", "required", "what to compute"},
     {"precision", "double", "double, single, or mixed (tiles single, sums and solves double)"},
     {"resources", "auto", "memory and tile size"},
@@ -29,7 +32,7 @@ constexpr KeyEntry root_keys[] = {
 constexpr std::string_view effort_keys[] = {"max_iterations", "gram", "duplicates"};
 /// The sections that decide the entries of Gram matrices. A ridge or a solver does not: which
 /// matrices a job wants is kept with the matrices.
-constexpr std::string_view identity_keys[] = {"data", "network", "precision"};
+constexpr std::string_view identity_keys[] = {"data", "network", "program", "precision"};
 
 /// Whether two names lead to one file, which need not be there.
 bool same_file(std::string const& a, std::string const& b) {
@@ -114,8 +117,6 @@ InputFile parse_input(std::string const& text, std::string const& path,
   static constexpr std::pair<std::string_view, Precision> precisions[] = {
       {"double", Precision::double_}, {"single", Precision::single}, {"mixed", Precision::mixed}};
   auto const root = io::YamlNode::parse(text, path, overrides);
-  if (auto const program = root.find("program"))
-    program->fail("a tensor program " + std::string(io::not_built) + "; give a `network`");
   detail::expect_keys(root, root_keys);
   std::string const folder = std::filesystem::path(path).parent_path().string();
   InputFile input(root);
@@ -124,9 +125,17 @@ InputFile parse_input(std::string const& text, std::string const& path,
   input.overrides = overrides;
   input.title = root.get<std::string>("title", "");
   input.data = detail::read_data(root.at("data"), folder);
-  input.network = network::read_network(root.at("network"));
-  network::validate(input.network, path);
+  auto const program = root.find("program");
+  if (program) {
+    if (root.has("network")) program->fail("give a `network` or a `program`, not both");
+    input.program = read_program(*program, path);
+  } else {
+    input.network = network::read_network(root.at("network"));
+    network::validate(input.network, path);
+  }
   input.job = detail::read_job(root.at("job"));
+  if (program && program_options(input.job) == nullptr)
+    program->fail("a program is run by the jobs limit and finite; give a `network`");
   input.precision = root.get_choice("precision", precisions, input.precision);
   if (auto const node = root.find("resources")) input.resources = detail::read_resources(*node);
   if (auto const node = root.find("checkpoint"))

@@ -106,6 +106,7 @@ void inspect_positions(InputFile const& input, std::string const& part, DataSetO
 /// The network fits the shape of the data, and sequences of these lengths.
 void check_network(InputFile const& input, DataShapes const& shapes,
                    std::set<Index> const& lengths) {
+  if (input.program) return;
   auto shape = input_shape(input, shapes);
   shape.lengths.assign(lengths.begin(), lengths.end());
   network::infer_shapes(input.network, shape, input.path);

@@ -209,6 +209,7 @@ class ProgramJob {
       results.attribute("/limit", "rank_right_" + name, ranks[0]);
       results.attribute("/limit", "rank_left_" + name, ranks[1]);
     }
+    if (context_.input.program) return;
     auto const& regime = problem_.compiled.classification;
     results.attribute("/regime", "regime", std::string(to_string(regime.regime)));
     results.attribute("/regime", "r", regime.r);

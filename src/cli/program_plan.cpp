@@ -82,8 +82,9 @@ void plan_program(PlanRequest const& request, ResourcePlan& plan) {
   auto task = make_task(request.input, shapes, outputs, 1);
   Index const columns =
       (shapes.train + shapes.test) * shapes.features / std::max<Index>(1, task.input.channels);
-  task.input_rows = task.width ? task.input.channels : std::min(task.input.channels, columns);
-  auto const compiled = program::compile_training(task, request.input.path);
+  task.input_rows = task.width || request.input.program ? task.input.channels
+                                                        : std::min(task.input.channels, columns);
+  auto const compiled = program_of(request.input, task);
   auto const& p = compiled.program;
 
   double const bytes_each = request.input.precision == Precision::double_ ? 8 : 4;

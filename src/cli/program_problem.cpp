@@ -8,6 +8,7 @@
 #include "widelimit/runtime/agree.hpp"
 
 #include "cli/data_sources.hpp"
+#include "cli/written_program.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -90,6 +91,22 @@ program::TrainingTask make_task(InputFile const& input, DataShapes const& shapes
   return task;
 }
 
+program::TrainingProgram program_of(InputFile const& input, program::TrainingTask const& task) {
+  if (!input.program) return program::compile_training(task, input.path);
+  check_written_program(*input.program,
+                        {.positions = task.input.positions_count(),
+                         .channels = task.input.channels,
+                         .train = task.train_points,
+                         .test = task.test_points,
+                         .outputs = task.outputs,
+                         .batch_size = task.batch_size},
+                        input.path);
+  program::TrainingProgram result;
+  result.program = *input.program;
+  result.classification.reason = "a program written out";
+  return result;
+}
+
 ProgramProblem load_program(runtime::Communicator const& comm, InputFile const& input,
                             DataShapes const& shapes) {
   auto const& sets = input.data;
@@ -120,10 +137,10 @@ ProgramProblem load_program(runtime::Communicator const& comm, InputFile const& 
     std::ranges::copy(train, x.data());
     std::ranges::copy(test, x.data() + train.size());
     // Random weights see of the inputs their products alone: fewer rows, fewer random columns. A
-    // finite network keeps its weights.
-    if (!task.width && x.cols() < channels) x = triangular_factor(std::move(x));
+    // finite network keeps its weights, a program written out its inputs.
+    if (!task.width && !input.program && x.cols() < channels) x = triangular_factor(std::move(x));
     task.input_rows = x.rows();
-    problem.compiled = program::compile_training(task, input.path);
+    problem.compiled = program_of(input, task);
     problem.data["train_inputs"] = columns_of(x, 0, train_columns);
     problem.targets = problem.data["train_targets"] = targets_of(targets.train);
     problem.classes = targets.classes;

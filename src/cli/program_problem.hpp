@@ -16,6 +16,10 @@ ProgramOptions const* program_options(Job const& job);
 program::TrainingTask make_task(InputFile const& input, DataShapes const& shapes, Index outputs,
                                 Index input_rows);
 
+/// The program of a task, or the one that the input file writes out. Local. Throws InputError where
+/// it does not fit the data.
+program::TrainingProgram program_of(InputFile const& input, program::TrainingTask const& task);
+
 /// The program of a job with its data.
 struct ProgramProblem {
   program::TrainingProgram compiled;

@@ -38,7 +38,7 @@ std::vector<Definition> const& definitions() {
 
 /// Operators have names too, which the text form does not use.
 constexpr int n_operators = function_code<elementary::Divide> + 1;
-constexpr std::size_t max_depth = 200, max_nodes = 2000;
+constexpr std::size_t max_depth = 200, max_nodes = 500;
 
 struct Elementary {
   std::string_view name;

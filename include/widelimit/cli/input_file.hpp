@@ -2,6 +2,7 @@
 /// Reads an input file into its options, and lists all keys it may have.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,7 +27,8 @@ struct InputFile {
 
   std::string title;  ///< may be empty
   DataOptions data;
-  network::Sequence network;
+  network::Sequence network;                ///< empty where there is a program
+  std::optional<program::Program> program;  ///< written out, in the place of the network
   Job job;
   Precision precision = Precision::double_;
   ResourceOptions resources;

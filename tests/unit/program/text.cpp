@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "widelimit/program/complete.hpp"
 #include "widelimit/program/differentiate.hpp"
 #include "widelimit/program/training.hpp"
 
@@ -202,6 +203,37 @@ TEST(ProgramText, names_every_fault_with_its_line) {
       {"job.yaml:12", "`N` is like `M`, which is no Gaussian matrix"});
   test::expect_input_error([&] { (void)parse("data t [2, 6]\nbatch b [2, 4] of t by 3"); },
                            {"job.yaml:11", "no batch of `t`"});
+}
+
+TEST(ProgramText, what_a_step_records_is_completed) {
+  std::string const head =
+      "matrix W gaussian 1\n"
+      "vector x [2] gaussian 1\n"
+      "schedule rate [1, 1]\n"
+      "step:\n"
+      "  h = W @ x\n"
+      "  c = mean: h^2\n"
+      "  d = rate*c\n"
+      "  W <- W + outer(h, rate, x)\n"
+      "  k = W @ x\n";
+  auto p = parse(head + "record other c step=c\n");
+  complete_observables(p, "job.yaml");
+  validate(p, "job.yaml");
+  ASSERT_EQ(p.observe.size(), 2U);
+  PlainProgram run(p, 4, 1);
+  run.at("rate")(0, 0) = 0.1;
+  run.run(p.observe);
+  double const before = run.at(p.observables[0].in_observe)(0, 0);
+  run.run(p.step);
+  EXPECT_EQ(run.at("c")(0, 0), before);
+  run.run(p.observe);
+  EXPECT_NE(run.at(p.observables[0].in_observe)(0, 0), before);
+  auto const refused = [&](std::string const& value, std::vector<std::string> const& fragments) {
+    auto q = parse(head + "record other r step=" + value + "\n");
+    test::expect_input_error([&] { complete_observables(q, "job.yaml"); }, fragments);
+  };
+  refused("d", {"job.yaml:16: program: ", "`d`", "the schedule `rate`", "`observe=`"});
+  refused("k", {"job.yaml:18", "`W`, which the step has changed before"});
 }
 
 }  // namespace
