@@ -1,7 +1,9 @@
 """Plots of results files.
 
     plot.py gram results.h5 --labels data.h5:/train/labels       heat map of the Gram matrices, points sorted by class
-    plot.py spectrum results.h5                                  eigenvalues of the Gram matrices
+    plot.py spectrum results.h5                                  eigenvalues of the Gram matrices, or of a job `spectrum`
+                                                                 with alignment and learning curve
+    plot.py dynamics results.h5                                  loss and accuracy over time
     plot.py predictions results.h5 --labels data.h5:/test/labels confusion matrix and accuracy of each class
     plot.py limit limit_mup.h5 --compare limit_ntk.h5            losses, alignments and feature kernels of training
 """
@@ -161,8 +163,14 @@ def spectra_of(file: h5py.File, options: argparse.Namespace) -> dict[str, tuple[
 
 
 def plot_spectrum(file: h5py.File, options: argparse.Namespace) -> Figure:
-    """Eigenvalues over their rank, both axes logarithmic."""
-    figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+    """Eigenvalues over their rank, both axes logarithmic; of a job `spectrum` also what follows from them."""
+    more = [draw for name, draw in (("target_alignment", draw_alignment), ("predicted_mse", draw_learning_curve))
+            if f"spectrum/{name}" in file]
+    figure, axes = plt.subplots(1, 1 + len(more), figsize=(6.4 + 4.2 * len(more), 4.4), layout="constrained",
+                                squeeze=False)
+    axis = axes[0, 0]
+    for other, draw in zip(axes[0, 1:], more):
+        draw(other, file["spectrum"])
     for name, (values, label) in spectra_of(file, options).items():
         rank = np.arange(1, len(values) + 1)
         positive = values > 0
@@ -174,6 +182,59 @@ def plot_spectrum(file: h5py.File, options: argparse.Namespace) -> Figure:
     axis.grid(which="major", color="#dddddd", linewidth=0.7)
     axis.set_axisbelow(True)
     axis.legend(frameon=False)
+    return figure
+
+
+def draw_alignment(axis: plt.Axes, spectrum: h5py.Group) -> None:
+    """The share of the targets in the leading eigenvectors together."""
+    share = np.cumsum(spectrum["target_alignment"][:])
+    axis.semilogx(np.arange(1, len(share) + 1), 100 * share, color=COLOURS["ntk"], linewidth=1.8)
+    axis.set_xlabel("eigenvectors")
+    axis.set_ylabel("share of the targets' squares within them (%)")
+    axis.set_ylim(0, 100)
+    axis.grid(which="major", color="#dddddd", linewidth=0.7)
+
+
+def draw_learning_curve(axis: plt.Axes, spectrum: h5py.Group) -> None:
+    """The predicted error over the size of the training set."""
+    error = spectrum["predicted_mse"][:]
+    known = np.isfinite(error)
+    axis.loglog(spectrum["samples"][:][known], error[known], color=COLOURS["nngp"], linewidth=1.8, marker="o",
+                markersize=3.5)
+    axis.set_xlabel("size of the training set")
+    axis.set_ylabel("predicted mean squared error")
+    axis.grid(which="major", color="#dddddd", linewidth=0.7)
+
+
+def plot_dynamics(file: h5py.File, _: argparse.Namespace) -> Figure:
+    """Loss, and accuracy where there are classes, over time; infinite time stands apart, on the right."""
+    if "dynamics/time" not in file:
+        raise PlotError(f"{file.filename}: no /dynamics/time; is it of a job of type dynamics?")
+    group = file["dynamics"]
+    time = group["time"][:]
+    panels = [("loss", {"train": "loss", "test": "test_loss"}, 1)]
+    if "train_accuracy" in group:
+        panels.append(("accuracy (%)", {"train": "train_accuracy", "test": "test_accuracy"}, 100))
+    figure, axes = plt.subplots(1, len(panels), figsize=(6.0 * len(panels), 4.2), layout="constrained", squeeze=False)
+    finite = np.isfinite(time)
+    first = time[finite & (time > 0)]
+    end = first.max() if len(first) else 1
+    for axis, (label, sets, factor) in zip(axes[0], panels):
+        for (name, path), colour in zip(sets.items(), COLOURS.values()):
+            if path not in group:
+                continue
+            values = factor * group[path][:]
+            axis.plot(time[finite], values[finite], color=colour, linewidth=1.8, marker="o", markersize=3.5, label=name)
+            if not finite.all():
+                axis.plot([4 * end], values[~finite], color=colour, marker="*", markersize=10, linestyle="none")
+        axis.set_xscale("symlog", linthresh=first.min() if len(first) else 1)
+        axis.set_xlabel("time (steps)" + ("; stars: infinite time" if not finite.all() else ""))
+        axis.set_ylabel(label)
+        axis.grid(which="major", color="#dddddd", linewidth=0.7)
+        axis.legend(frameon=False)
+    values = np.concatenate([group[path][:] for path in panels[0][1].values() if path in group])
+    if (values > 0).all():
+        axes[0, 0].set_yscale("log")
     return figure
 
 
@@ -330,6 +391,8 @@ def make_parser() -> argparse.ArgumentParser:
     gram.set_defaults(draw=plot_gram)
     spectrum = commands.add_parser("spectrum", parents=[common, points], help="eigenvalues of the Gram matrices")
     spectrum.set_defaults(draw=plot_spectrum)
+    dynamics = commands.add_parser("dynamics", parents=[common], help="loss and accuracy over time")
+    dynamics.set_defaults(draw=plot_dynamics)
     predictions = commands.add_parser("predictions", parents=[common, labels],
                                       help="confusion matrix and accuracy of each class")
     predictions.add_argument("--set", choices=["test", "train"], default="test", help="which predictions")

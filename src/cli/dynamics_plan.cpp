@@ -19,6 +19,8 @@ constexpr double class_guess = 10;  // outputs of labelled data, until the label
 // Above, the operations of an eigendecomposition take longer than iterations do.
 constexpr Index largest_automatic_eigen = 20000;
 
+constexpr double largest_eigenvalue_products = 8;
+
 struct Sizes {
   double n, n_test, outputs, ranks, real_bytes, kept;
 };
@@ -188,10 +190,13 @@ void plan_dynamics(PlanRequest const& request, ResourcePlan& plan) {
       plan.gram_entries = n * n + n * n_test;
       plan.less_memory = "job.gram: recomputed, which keeps no kernel matrix";
     } else {
-      plan.gram_entries = n * n_test;
       bool const batches = job.optimizer.type == TrainingOptions::Type::sgd;
-      plan.iteration_entries =
-          batches ? n * static_cast<double>(job.optimizer.batch_size) : triangle;
+      double const batch = batches ? static_cast<double>(job.optimizer.batch_size) : 0;
+      plan.iteration_entries = batches ? n * batch : triangle;
+      // A flow's steps are not known before; the largest eigenvalue takes a few products.
+      double const steps = flow ? 0 : static_cast<double>(job.steps.back());
+      plan.gram_entries = n * n_test + steps * plan.iteration_entries +
+                          (batches ? 0 : largest_eigenvalue_products * triangle);
     }
     plan.solve_flops = 2 * n * n * outputs;
     if (input.checkpoint.enabled) plan.disk_bytes += (4 + 2 * kept) * n * outputs * 8;

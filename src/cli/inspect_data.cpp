@@ -200,7 +200,7 @@ gram::Plan compile_network(InputFile const& input, DataShapes const& shapes) {
 
 DataShapes inspect_data(runtime::Communicator const& comm, InputFile const& input) {
   DataShapes shapes;
-  bool const uses_targets = kind_of(input.job).uses_targets;
+  bool const uses_targets = kind_of(input.job).uses_targets && !input.data.train.targets.empty();
   runtime::agree_on_root(comm, [&] {
     auto const& data = input.data;
     auto const train = inspect_inputs(input, "train", data.train);

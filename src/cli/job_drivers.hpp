@@ -21,6 +21,11 @@ void check_dynamics(InputFile const& input);
 void plan_dynamics(PlanRequest const& request, ResourcePlan& plan);
 void run_dynamics(RunContext& context);
 
+/// Leading eigenpairs of a kernel, and what they say.
+void check_spectrum(InputFile const& input);
+void plan_spectrum(PlanRequest const& request, ResourcePlan& plan);
+void run_spectrum(RunContext& context);
+
 /// Training of a network as a tensor program, of infinite and of finite width.
 void check_program(InputFile const& input);
 void plan_program(PlanRequest const& request, ResourcePlan& plan);

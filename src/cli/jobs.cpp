@@ -32,6 +32,14 @@ constexpr JobKind jobs[] = {
      .results_are_checkpoint = false,
      .plan = plan_dynamics,
      .run = run_dynamics},
+    {.name = "spectrum",
+     .read = [](io::YamlNode const& map) -> Job { return detail::read_spectrum(map); },
+     .sections = detail::spectrum_sections,
+     .check = check_spectrum,
+     .uses_targets = true,
+     .results_are_checkpoint = false,
+     .plan = plan_spectrum,
+     .run = run_spectrum},
     {.name = "limit",
      .read = [](io::YamlNode const& map) -> Job { return detail::read_limit(map); },
      .sections = detail::limit_sections,
@@ -51,8 +59,8 @@ constexpr JobKind jobs[] = {
 
 static_assert(std::size(jobs) == std::variant_size_v<Job>);
 
-constexpr std::string_view jobs_not_built[] = {"spectrum", "classify", "operator",
-                                               "word2vec", "maml",     "pi_limit"};
+constexpr std::string_view jobs_not_built[] = {"classify", "operator", "word2vec", "maml",
+                                               "pi_limit"};
 
 }  // namespace
 

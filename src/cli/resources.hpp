@@ -12,6 +12,7 @@
 #include "cli/dynamics_plan.hpp"
 #include "cli/problem.hpp"
 #include "cli/regression_plan.hpp"
+#include "cli/spectrum_plan.hpp"
 
 namespace widelimit::cli {
 
@@ -29,7 +30,7 @@ struct ResourcePlan {
   std::string description;         ///< what the job chose, for people: whole lines
   std::string less_memory;         ///< what of the job's own keys would need less memory
   /// What the job chose, for its driver.
-  std::variant<std::monostate, RegressionPlan, DynamicsPlan> choice;
+  std::variant<std::monostate, RegressionPlan, DynamicsPlan, SpectrumPlan> choice;
 
   double memory_bytes() const;
 };

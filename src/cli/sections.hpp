@@ -27,6 +27,7 @@ DataOptions read_data(YamlNode const& map, std::string const& folder);
 GramOptions read_gram(YamlNode const& map);
 RegressionOptions read_regression(YamlNode const& map);
 DynamicsOptions read_dynamics(YamlNode const& map);
+SpectrumOptions read_spectrum(YamlNode const& map);
 /// Of the jobs that have one.
 regression::Ridge read_ridge(YamlNode const& map);
 LimitOptions read_limit(YamlNode const& map);
@@ -41,6 +42,7 @@ std::vector<KeySection> data_sections();
 std::vector<KeySection> gram_sections();
 std::vector<KeySection> regression_sections();
 std::vector<KeySection> dynamics_sections();
+std::vector<KeySection> spectrum_sections();
 std::span<KeyEntry const> ridge_keys();
 std::vector<KeySection> limit_sections();
 std::vector<KeySection> finite_sections();

@@ -161,7 +161,9 @@ LeadingEigen leading_eigen(RowBlocks const& rows,
       n, std::max(count + 2 * block, options.most_vectors > 0 ? options.most_vectors : automatic));
   Basis basis(rows);
   LeadingEigen result;
-  Block next = basis.orthonormalized(random_columns(rows, 0, block), block);
+  bool const fresh_start = options.start_columns == 0;
+  Block next = fresh_start ? basis.orthonormalized(random_columns(rows, 0, block), block)
+                           : basis.orthonormalized(options.start, options.start_columns);
   Index drawn = block;
   Index columns = basis.kept_columns();
   while (true) {
@@ -205,6 +207,7 @@ LeadingEigen leading_eigen(RowBlocks const& rows,
       result.vectors = std::move(vectors);
       return result;
     }
+    result.vectors = std::move(vectors);  // what an interrupted run has
     Index const room = std::min(block, n - m);
     if (m + room > most) {
       Index const keep = std::min(m, std::max(count + block, most / 2));

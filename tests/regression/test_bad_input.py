@@ -41,7 +41,7 @@ KEYS = {
         "type",
         r"job.type: expected one of .*mean `regression`.*found `regresion`",
     ),
-    "job that is not built": ({"job.type": "spectrum"}, "type", r"job.type.*spectrum.*not built"),
+    "job that is not built": ({"job.type": "maml"}, "type", r"job.type.*maml.*not built"),
     "unknown choice": ({"job.kernel": "ntkk"}, "kernel", r"job.kernel: expected one of .*mean `ntk`.*found `ntkk`"),
     "no network": ({"network": None}, "", r"network"),
     "no data": ({"data": None}, "", r"data"),

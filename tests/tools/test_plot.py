@@ -95,6 +95,26 @@ class PlotTest(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("/limit/loss", errors)
 
+    def test_training_and_spectra_are_drawn(self) -> None:
+        results = self.results.with_name("training.h5")
+        with h5py.File(results, "w") as file:
+            file.attrs["input"] = "title: Training\n"
+            file["dynamics/time"] = np.array([0, 1, 10, np.inf])
+            for name, values in {"loss": [1, 0.5, 0.1, 0.05], "test_loss": [1, 0.6, 0.3, 0.3],
+                                 "train_accuracy": [0.1, 0.5, 0.9, 1], "test_accuracy": [0.1, 0.4, 0.8, 0.8]}.items():
+                file[f"dynamics/{name}"] = np.array(values)
+            file["spectrum/eigenvalues"] = 1 / np.arange(1.0, 9)
+            file["spectrum/target_alignment"] = np.full(8, 0.1)
+            file["spectrum/samples"] = np.array([1, 10, 100])
+            file["spectrum/predicted_mse"] = np.array([1, 0.5, np.nan])
+        for command in ("dynamics", "spectrum"):
+            status, out, err = self.run_plot(command, results)
+            self.assertEqual((status, err), (0, ""))
+            self.assert_picture(results.with_name(f"training_{command}.png"))
+        status, _, err = self.run_plot("dynamics", self.results)
+        self.assertEqual(status, 2)
+        self.assertIn("no /dynamics/time", err)
+
     def test_accuracy_is_that_of_the_labels_chosen(self) -> None:
         # Predicted 0, 2, 2, 1; true from row 1 on: 0, 2, 2, 2.
         _, out, _ = self.run_plot("predictions", self.results, "--labels", f"{self.labels}:/y", "--first-label", "1")

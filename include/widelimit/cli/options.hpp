@@ -139,6 +139,24 @@ struct DynamicsOptions {
   double tolerance = 1e-6;  ///< of the methods krylov and ode
 };
 
+struct SpectrumOptions {
+  enum class Kernel { ntk, nngp };
+  enum class Method {
+    automatic,
+    dense,  ///< all eigenvectors of the stored kernel, of which the leading ones are kept
+    krylov  ///< the leading ones, by products with the kernel
+  };
+  Kernel kernel = Kernel::ntk;
+  Index count = 20;      ///< of eigenvalues that are kept
+  bool vectors = false;  ///< whether the eigenvectors are kept
+  Method method = Method::automatic;
+  RegressionOptions::Gram gram = RegressionOptions::Gram::automatic;  ///< of krylov
+  double tolerance = 1e-8;     ///< of ‖K·v - κ·v‖/κ₁, of krylov
+  Index max_products = 1000;   ///< of blocks of columns, of krylov
+  regression::Ridge ridge;     ///< of the effective dimension and the learning curve
+  std::vector<Index> samples;  ///< sizes of training sets of the learning curve; empty: automatic
+};
+
 /// Training of a network as a tensor program.
 struct ProgramOptions {
   enum class Decay { constant, linear, cosine };
@@ -168,8 +186,8 @@ struct LimitOptions : ProgramOptions {};
 struct FiniteOptions : ProgramOptions {};
 
 /// Every job that is built; the section `job` with its `type`.
-using Job =
-    std::variant<GramOptions, RegressionOptions, DynamicsOptions, LimitOptions, FiniteOptions>;
+using Job = std::variant<GramOptions, RegressionOptions, DynamicsOptions, SpectrumOptions,
+                         LimitOptions, FiniteOptions>;
 
 struct ResourceOptions {
   static constexpr Index automatic = 0;

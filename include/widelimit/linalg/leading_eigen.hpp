@@ -15,13 +15,16 @@ struct LeadingEigenOptions {
   Index block = 8;            ///< vectors that are multiplied at once
   Index most_vectors = 0;     ///< of the basis; 0: 2·count + 6·block
   Index most_products = 500;  ///< of blocks
+  /// Vectors to begin with, such as those of an interrupted run; none: random ones.
+  std::vector<double> start = {};
+  Index start_columns = 0;
 };
 
 /// Blocks are column-major, this rank's rows.
 struct LeadingEigen {
   std::vector<double> values;     ///< descending
   std::vector<double> residuals;  ///< ‖A·v - θ·v‖/θ₁
-  std::vector<double> vectors;    ///< local_size x count, orthonormal
+  std::vector<double> vectors;    ///< local_size x values.size(), orthonormal
   Index products = 0;             ///< of blocks
   enum class End { converged, most_products, interrupted } end = End::converged;
 };

@@ -95,6 +95,11 @@ TEST(KeyTables, stated_defaults_are_the_defaults) {
           values.insert(values.end(), job->times.begin(), job->times.end());
           for (Index const step : job->steps) values.push_back(double(step));
         }
+        if (auto const* job = std::get_if<SpectrumOptions>(&file.job))
+          for (double const value :
+               {double(job->kernel), double(job->count), double(job->vectors), double(job->method),
+                double(job->gram), job->tolerance, double(job->max_products), job->ridge.value})
+            values.push_back(value);
         if (auto const* job = program_options(file.job))
           for (double const value :
                {double(std::get<program::Preset>(job->parametrization)), job->learning_rate,
