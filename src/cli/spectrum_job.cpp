@@ -21,12 +21,12 @@ namespace {
 using linalg::DistributedMatrix;
 using linalg::ReplicatedMatrix;
 
-/// Sizes 1, 2, 5, 10, … up to half of the points.
-std::vector<Index> automatic_samples(Index points) {
+/// Sizes 1, 2, 5, 10, … up to `largest`.
+std::vector<Index> sizes_up_to(Index largest) {
   std::vector<Index> sizes;
-  for (Index decade = 1; decade <= points / 2; decade *= 10)
+  for (Index decade = 1; decade <= largest; decade *= 10)
     for (Index const digit : {1, 2, 5})
-      if (digit * decade <= points / 2) sizes.push_back(digit * decade);
+      if (digit * decade <= largest) sizes.push_back(digit * decade);
   return sizes;
 }
 
@@ -65,9 +65,7 @@ class SpectrumJob {
  private:
   Index points() const { return rows_.size(); }
   /// Eigenpairs that are kept; fewer than wanted where products did not suffice.
-  Index count() const {
-    return std::min<Index>(job_.count, static_cast<Index>(residuals_.size()));
-  }
+  Index count() const { return std::min<Index>(job_.count, static_cast<Index>(residuals_.size())); }
   std::string checkpoint_file() const {
     return checkpoint_path(context_.input.checkpoint, context_.input.output.file);
   }
@@ -180,7 +178,7 @@ class SpectrumJob {
     auto const kernel = make_kernel(go_on);
     runtime::Region const region(context_.timings, "eigenvectors");
     linalg::LeadingEigenOptions options{
-        .count = count(), .tolerance = job_.tolerance, .most_products = job_.max_products};
+        .count = job_.count, .tolerance = job_.tolerance, .most_products = job_.max_products};
     std::optional<TrainingCheckpoint> checkpoint;
     if (context_.input.checkpoint.enabled)
       checkpoint.emplace(rows_, 1, checkpoint_file(), context_.job_identity(),
@@ -291,7 +289,11 @@ class SpectrumJob {
   double ridge() const { return job_.ridge.shift(spectrum_.trace, points()); }
 
   void write_learning_curve(io::ResultsWriter& results) const {
-    auto const samples = job_.samples.empty() ? automatic_samples(points()) : job_.samples;
+    // Beyond a tenth of the points their spectrum is too far from that of their distribution, and
+    // beyond the known eigenvalues the others matter one by one.
+    auto const known = static_cast<Index>(spectrum_.values.size());
+    auto const samples =
+        job_.samples.empty() ? sizes_up_to(std::min(points() / 10, known)) : job_.samples;
     if (samples.empty()) return;
     std::vector<double> error;
     for (Index const size : samples)

@@ -22,7 +22,8 @@ constexpr KeyEntry keys[] = {
     {"max_products", "1000", "of blocks of columns; of krylov"},
     {"ridge", "none", "of the effective dimension and the learning curve"},
     {"samples", "1, 2, 5, 10, … for the learning curve",
-     "sizes of training sets, ascending, below the number of points"}};
+     "sizes of training sets, ascending; the curve holds up to a tenth of the points and, of "
+     "krylov, to count"}};
 
 constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 

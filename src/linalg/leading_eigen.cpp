@@ -153,6 +153,7 @@ Block random_columns(RowBlocks const& rows, Index first, Index count) {
 LeadingEigen leading_eigen(RowBlocks const& rows,
                            std::function<bool(double const*, Index, double*)> const& product,
                            LeadingEigenOptions options) {
+  detail::require(options.count > 0 && options.block > 0, "eigenpairs without any");
   Index const n = rows.size(), local = rows.local_size();
   Index const count = std::min(options.count, n);
   Index const block = std::min(options.block, n);

@@ -29,8 +29,8 @@ struct EffectiveDimension {
 };
 EffectiveDimension effective_dimension(KernelSpectrum const& spectrum, double ridge);
 
-/// Expected squared error, summed over outputs, of kernel regression on `samples` points drawn from
-/// the N, at points drawn like them (Simon, Dickens, Karkada & DeWeese 2023, "The eigenlearning
+/// Expected squared error, summed over outputs, of kernel regression on `samples` points, far fewer
+/// than the N whose spectrum stands for that of their distribution, at points drawn like them (Simon, Dickens, Karkada & DeWeese 2023, "The eigenlearning
 /// framework"): modes of the operator have eigenvalue κ/N and target coefficient power/N; the
 /// threshold t solves samples = Σ λ/(λ + t) + ridge/t, a mode is learnt to the share
 /// L = λ/(λ + t), and the error is samples/(samples - Σ L²)·Σ (1 - L)²·c². A tail counts as
