@@ -1,0 +1,174 @@
+"""The limit of infinite width against networks of finite width, against the exact kernel, and its tolerance."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import h5py
+import numpy as np
+
+from program import PROGRAM, SOURCE, ProgramTest, changed, points
+
+Array = np.ndarray
+FUNCTIONS = {"tanh": {"numerical": {"fn": "tanh"}}, "relu": "relu", "gelu": "gelu", "erf": "erf"}
+ONCE = {"kernels_at": [], "densities_at": []}
+
+
+def rms(values: Array) -> float:
+    """Root of the mean square."""
+    return float(np.sqrt(np.mean(values**2)))
+
+
+def training_job(network: list[Any], **job: Any) -> dict[str, Any]:  # noqa: ANN401
+    """An input file on /x and /x_test of data.h5."""
+    sets = {name: {"file": "data.h5", "inputs": f"/x{end}", "targets": f"/y{end}"}
+            for name, end in (("train", ""), ("test", "_test"))}
+    return {
+        "data": sets,
+        "network": network,
+        "job": {"type": "limit", "steps": 10, "optimizer": {"learning_rate": 0.3}, "record": ONCE} | job,
+        "checkpoint": "none",
+        "output": {"file": "out.h5"},
+    }
+
+
+class TrainingTest(ProgramTest):
+    """Smooth targets on Gaussian points."""
+
+    def write_points(self, *shape: int) -> None:
+        """Six training points and three test points."""
+        x, x_test = (points(n, int(np.prod(shape)), seed).reshape(n, *shape) for n, seed in ((6, 1), (3, 3)))
+        self.targets = np.sin(2 * x.reshape(6, -1)[:, :1])
+        self.write_data(x=x, x_test=x_test, y=self.targets, y_test=np.sin(2 * x_test.reshape(3, -1)[:, :1]))
+
+    def train(self, job: dict[str, Any]) -> tuple[Array, Array | None]:
+        """Outputs on training and test points, steps x points, and their standard errors."""
+        self.compute(self.write_input(job), "--overwrite")
+        found = self.results()
+        names = [f"/limit/{part}{end}" for end in ("", "_standard_error") for part in ("train", "test")]
+        parts = [found[name][..., 0] for name in names if name in found]
+        return np.hstack(parts[:2]), np.hstack(parts[2:]) if len(parts) > 2 else None
+
+
+class FiniteWidthTest(TrainingTest):
+    """Wide networks are within their standard errors of their limit, and not of that of another optimizer."""
+
+    WIDTH, NETWORKS = 512, 24
+
+    def check(self, function: str, depth: int, momentum: float) -> None:
+        self.write_points(4)
+        network = [{"repeat": {"times": depth, "layers": [{"dense": {"w_std": 1.4}}, FUNCTIONS[function]]}}, "dense"]
+        job = training_job(network, particles=4096, replicates=4)
+        job["job"]["optimizer"] = {"learning_rate": 0.3 * (1 - momentum), "momentum": momentum}
+        limit, limit_error = self.train(job)
+        other, _ = self.train(changed(job, {"job.optimizer.momentum": 0.8 - momentum}))
+        widths = {"job.type": "finite", "job.particles": None, "job.width": self.WIDTH, "job.seed": 5,
+                  "job.replicates": self.NETWORKS}
+        finite, finite_error = self.train(changed(job, widths))
+        error = rms(np.hypot(finite_error, limit_error)[1:])
+        self.assertLess(rms(finite - limit), 4 * error)
+        self.assertGreater(rms(finite - other), 5 * error)
+
+    def test_relu(self) -> None:
+        self.check("relu", 2, 0)
+
+    def test_gelu_with_momentum(self) -> None:
+        self.check("gelu", 1, 0.8)
+
+    def test_erf(self) -> None:
+        self.check("erf", 4, 0)
+
+    def test_tanh_with_momentum(self) -> None:
+        self.check("tanh", 2, 0.8)
+
+
+class KernelRegimeTest(TrainingTest):
+    """In the NTK parametrization training is gradient descent with the kernel of the job `gram`."""
+
+    STEPS, RATE, RUNS = 20, 0.4, 4
+
+    def exact(self, job: dict[str, Any]) -> Array:
+        """Outputs on training and test points, steps x points."""
+        gram = changed(job, {"job": {"type": "gram", "kernels": ["ntk"]}, "data.train.targets": None,
+                             "data.test.targets": None, "checkpoint": None})
+        self.compute(self.write_input(gram), "--overwrite")
+        found = self.results()
+        kernel = np.vstack([found["/gram/ntk"], found["/gram_test/ntk"]])
+        train = len(self.targets)
+        outputs = [np.zeros(len(kernel))]
+        for _ in range(self.STEPS):
+            residual = (outputs[-1][:train] - self.targets[:, 0]) / train
+            outputs.append(outputs[-1] - self.RATE * kernel @ residual)
+        return np.array(outputs)
+
+    def check(self, network: list[Any], *shape: int) -> None:
+        self.write_points(*shape)
+        job = training_job(network, parametrization="ntk", steps=self.STEPS, replicates=self.RUNS,
+                           optimizer={"learning_rate": self.RATE})
+        exact = self.exact(job)
+        errors = []
+        for particles in (256, 2048, 16384):
+            found, error = self.train(changed(job, {"job.particles": particles}))
+            self.assertLess(rms(found - exact), 4 * rms(error))
+            errors.append(np.hypot(rms(found - exact), np.sqrt(self.RUNS - 1) * rms(error)))  # of one run
+        # M^-1/2: each eightfold number of particles divides the error by 2.83.
+        for few, many in zip(errors, errors[1:]):
+            self.assertGreater(few / many, 1.8)
+            self.assertLess(few / many, 4.5)
+        self.assertLess(errors[-1], 0.01 * rms(exact))
+
+    def test_convolutions(self) -> None:
+        conv = {"filter": [2], "strides": [1], "w_std": 1.4, "b_std": 0.1}
+        same = conv | {"padding": "same"}
+        self.check([{"conv": conv}, "relu", {"conv": same}, "erf", "global_avg_pool", "dense"], 4, 2)
+
+    def test_convolutions_of_images(self) -> None:
+        self.check([{"conv": {"filter": [2, 2], "strides": [1, 1]}}, "relu", "flatten", "dense"], 3, 3, 2)
+
+    def test_recurrent_networks(self) -> None:
+        rnn = {"activation": "relu", "w_std": 1.2, "u_std": 1, "b_std": 0.1}
+        self.check([{"rnn": rnn | {"return": "sequence"}}, {"rnn": rnn | {"activation": "erf"}}, "dense"], 3, 2)
+
+
+class ToleranceTest(TrainingTest):
+    """What conditioned matrices leave out changes outputs by a few `tolerance` at most."""
+
+    def test_errors_follow_the_tolerance(self) -> None:
+        self.write_points(4)
+        network = [{"repeat": {"times": 2, "layers": [{"dense": {"w_std": 1.4}}, FUNCTIONS["tanh"]]}}, "dense"]
+        job = training_job(network, particles=2048, representation="conditioned")
+        exact, _ = self.train(changed(job, {"job.tolerance": 1e-12}))
+        errors, ranks = [], []
+        tolerances = [10.0**k for k in range(-10, -1, 2)]
+        for tolerance in tolerances:
+            found, _ = self.train(changed(job, {"job.tolerance": tolerance}))
+            errors.append(np.abs(found - exact).max())
+            self.assertLess(errors[-1], 5 * tolerance, tolerance)
+            with h5py.File(self.folder / "out.h5") as file:
+                ranks.append(int(file["limit"].attrs["rank_right_W2"]))
+        for finer, coarser in zip(errors, errors[1:]):
+            self.assertLessEqual(finer, 3 * coarser + 1e-14)
+        self.assertEqual(ranks, sorted(ranks, reverse=True))
+        self.assertLess(ranks[-1], ranks[0] / 2)
+        self.assertGreater(errors[-1], 1e-5)
+
+
+class CompareWidthsTest(ProgramTest):
+    """tools/compare_widths.py on two small widths."""
+
+    def compare(self, *more: str) -> subprocess.CompletedProcess[str]:
+        small = "--depths 1 --functions relu --optimizers sgd --widths 32 512 --seeds 16 --particles 2000"
+        command = [sys.executable, str(SOURCE / "tools" / "compare_widths.py"), "--program", PROGRAM]
+        command += [*small.split(), "--replicates", "4", "--threads", "1", *more]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def test_it_tells_right_from_wrong(self) -> None:
+        right, wrong = self.compare(), self.compare("--allowed", "0.01")
+        self.assertEqual(right.returncode, 0, right.stdout + right.stderr)
+        self.assertRegex(right.stdout, r"relu, 1 hidden, sgd +32 +\d")
+        self.assertIn("all networks approach", right.stdout)
+        self.assertEqual(wrong.returncode, 1, wrong.stdout + wrong.stderr)
+        self.assertIn("width 512 is off by more than 0.01 standard errors", wrong.stdout)
+        self.assertEqual(self.compare("--seeds", "1").returncode, 2)
