@@ -248,7 +248,9 @@ void TableFiller<Real>::norm(PlannedOp const& planned, NormNode const& norm) {
     for (Index p = 0; p < n; ++p) {
       std::size_t const at = p * lanes + k;
       double const variance = (norm.all_axes ? mean : q[at]) + norm.eps;
-      g[at] = variance > 0 ? 1 / std::sqrt(variance) : 0;
+      // Beyond the end ε alone would blow up what rounding left there.
+      bool const inside = p < lengths_[i][k];
+      g[at] = inside && variance > 0 ? 1 / std::sqrt(variance) : 0;
       gq[at] = g[at] * q[at];
       q[at] *= g[at] * g[at];
     }

@@ -136,6 +136,57 @@ TEST(Positions, flat_and_equal_images_keep_their_digits_in_single) {
   EXPECT_LE(largest_difference(exact.cross.ntk, single.cross.ntk), 2e-5);
 }
 
+/// Sequences of which the first `length` positions count, and those positions alone.
+struct CutSequences {
+  static constexpr Index n = 5, whole = 7, length = 4, channels = 4;
+  test::PositionInputs padded{random_values(n * whole * channels, 11),
+                              std::vector<Index>(n, length)};
+  test::PositionInputs alone;
+
+  CutSequences() {
+    for (Index i = 0; i < n; ++i) {
+      auto const from = padded.values.begin() + i * whole * channels;
+      alone.values.insert(alone.values.end(), from, from + length * channels);
+    }
+  }
+
+  /// Of Θ in this precision from what the sequences alone have in double.
+  template <class Real>
+  double error(std::string const& text) const {
+    auto const network = network_of(text);
+    network::InputShape shape{{whole}, channels, {}, padded.lengths};
+    auto const got = test::position_gram_matrices<Real>(network, shape, padded, padded);
+    auto const expected =
+        test::position_gram_matrices<double>(network, {{length}, channels, {}, {}}, alone, alone);
+    return std::fmax(largest_difference(got.self.ntk, expected.self.ntk),
+                     largest_difference(got.cross.ntk, expected.cross.ntk));
+  }
+};
+
+TEST(Positions, embeddings_do_not_reach_beyond_the_end) {
+  std::string const attention =
+      "- dense: {b_std: 0.2}\n- relu\n- global_self_attention: {linear_scaling: false, "
+      "attention_mechanism: identity, b_std: 0.3, pos_emb_type: sum, pos_emb_decay: {length: 2}";
+  std::string const rest = "}\n- relu\n- global_avg_pool\n- dense";
+  EXPECT_LE(CutSequences().error<double>(attention + rest), 1e-7);
+  EXPECT_LE(CutSequences().error<double>(attention + ", val_pos_emb: true" + rest), 1e-7);
+}
+
+TEST(Positions, single_positions_go_on_after_masks) {
+  std::string const half = "- conv: {filter: 2, strides: 2, padding: valid, b_std: 0.3}\n- relu\n";
+  EXPECT_LE(CutSequences().error<double>(half + half +
+                                         "- conv: {filter: 1}\n- erf\n- global_avg_pool\n- dense"),
+            1e-7);
+}
+
+TEST(Positions, normalization_leaves_nothing_beyond_the_end) {
+  std::string const before = "- dense: {w_std: 1.3}\n- relu\n- dense\n- layer_norm";
+  std::string const after = "\n- global_sum_pool\n- dense";
+  EXPECT_LE(CutSequences().error<double>(before + after), 1e-13);
+  EXPECT_LE(CutSequences().error<float>(before + after), 1e-5);
+  EXPECT_LE(CutSequences().error<float>(before + ": {axes: all}" + after), 1e-5);
+}
+
 class PositionTiles : public testing::Test {
  protected:
   static constexpr Index n = 37, d = 7 * 4;
