@@ -4,6 +4,7 @@
 /// plain loops over them: the slow, obvious twin of the compiled Gram evaluation.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -68,10 +69,16 @@ inline Kernels input_kernels(std::vector<double> const& x, int n, int d) {
 
 class NetworkInterpreter {
  public:
+  NetworkInterpreter() = default;
+  /// \param after_layer  may change what each layer leaves
+  explicit NetworkInterpreter(std::function<void(Kernels&)> after_layer)
+      : after_layer_(std::move(after_layer)) {}
+
   Kernels operator()(network::Sequence const& layers, Kernels in) const {
     for (network::Layer const& layer : layers) {
       in = std::visit([&](auto const& kind) { return apply(kind, in); }, layer.kind);
       mask(in);
+      if (after_layer_) after_layer_(in);
     }
     return in;
   }
@@ -572,6 +579,8 @@ class NetworkInterpreter {
     }
     return result;
   }
+
+  std::function<void(Kernels&)> after_layer_;
 };
 
 }  // namespace widelimit::reference
