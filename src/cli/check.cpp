@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <sstream>
 
 #include "widelimit/gram/tile_evaluator.hpp"
 #include "widelimit/network/describe.hpp"
@@ -64,6 +65,16 @@ double seconds_per_entry(InputFile const& input, DataShapes const& shapes) {
   }
 }
 
+/// The stages of a network with positions: layers that share planes of pairs of positions.
+std::string describe_stages(gram::Plan const& compiled, Precision precision) {
+  if (!compiled.positions) return "";
+  std::istringstream lines(gram::describe(
+      *compiled.positions, precision == Precision::double_ ? sizeof(double) : sizeof(float)));
+  std::string text;
+  for (std::string line; std::getline(lines, line);) text += "           " + line + "\n";
+  return text;
+}
+
 /// The lines on the network of a job with kernels.
 std::string describe_network(InputFile const& input, DataShapes const& shapes) {
   auto const compiled = compile_network(input, shapes);
@@ -73,7 +84,8 @@ std::string describe_network(InputFile const& input, DataShapes const& shapes) {
              network::count_weight_layers(input.network), network::count_activations(input.network),
              compiled.n_registers, compiled.n_registers == 1 ? "" : "s",
              gram::flops_per_entry(compiled)) +
-         network::describe(input.network, shapes.positions(), 11);
+         network::describe(input.network, shapes.positions(), 11) +
+         describe_stages(compiled, input.precision);
 }
 
 /// The time that entries of Gram matrices take. Collective.

@@ -120,6 +120,7 @@ class PositionDataTest(ProgramTest):
         self.assertEqual(outcome.status, 0, outcome.errors)
         self.assertIn("3 x 4 positions of 1 channel", outcome.output)
         self.assertRegex(outcome.output, r"conv  filter 3.*-> 1 x 2 positions")
+        self.assertRegex(outcome.output, r"stage 1: 3 x 4 positions, 1 of 35 shifts, .* flop and .* bytes .*: .*conv\+relu")
 
 
 if __name__ == "__main__":
