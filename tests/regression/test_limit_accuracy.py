@@ -84,10 +84,61 @@ class FiniteWidthTest(TrainingTest):
         self.check("tanh", 2, 0.8)
 
 
+class LayersTest(TrainingTest):
+    """Outputs and order parameters of networks of all kinds are those of wide networks, while features move."""
+
+    DENSE = {"dense": {"w_std": 1.4, "b_std": 0.3}}
+    CONV = {"conv": {"filter": [2], "strides": [1], "w_std": 1.4, "b_std": 0.1}}
+    STEPS = 8
+
+    def check(self, network: list[Any], *shape: int, **changes: object) -> None:
+        self.write_points(*shape)
+        job = training_job(network, steps=self.STEPS, particles=4096, replicates=4, record={"densities_at": []})
+        job["job"] |= changes
+        widths = {"job.type": "finite", "job.particles": None, "job.width": 256, "job.replicates": 12}
+        records = []
+        for tree in (job, changed(job, widths)):
+            self.compute(self.write_input(tree), "--overwrite")
+            records.append({path.removeprefix("/limit/"): array for path, array in self.results().items()})
+        limit, finite = records
+        paths = [path for path in limit if path + "_standard_error" in limit]
+        self.assertTrue({"train", "test", "loss", "tangent_kernel", "feature_kernel/layer_1"} <= set(paths))
+        for path in paths:
+            error = rms(np.hypot(limit[path + "_standard_error"], finite[path + "_standard_error"]))
+            self.assertLess(rms(finite[path] - limit[path]), 4 * error, path)
+            self.assertLess(error, 0.25 * rms(limit[path]), path)
+        kernel = limit["tangent_kernel"]
+        self.assertGreater(rms(kernel[-1] - kernel[0]), 0.05 * rms(kernel[0]))
+
+    def test_normalised_and_residual(self) -> None:
+        self.check([self.DENSE, "layer_norm", {"residual": ["relu", self.DENSE]}, "erf", "dense"], 4)
+
+    def test_convolutions(self) -> None:
+        self.check([self.CONV, "relu", self.CONV, "erf", "flatten", "dense"], 4, 2)
+
+    def test_recurrent(self) -> None:
+        rnn = {"activation": "relu", "w_std": 1.2, "u_std": 1, "b_std": 0.1}
+        self.check([{"rnn": rnn | {"return": "sequence"}}, {"rnn": rnn | {"activation": "erf"}}, "dense"], 3, 2)
+
+    def test_attention(self) -> None:
+        network = [self.CONV, "relu", {"global_self_attention": {}}, "relu", "global_avg_pool", "dense"]
+        self.check(network, 4, 2, optimizer={"learning_rate": 1.0})
+
+    def optimize(self, **more: object) -> None:
+        optimizer = {"learning_rate": 0.3, "momentum": 0.8, "weight_decay": 0.1, "decay": "cosine"} | more
+        self.check([self.DENSE, "relu", "dense"], 4, optimizer=optimizer, batch_size=3)
+
+    def test_nesterov_momentum_and_weight_decay(self) -> None:
+        self.optimize(nesterov=True)
+
+    def test_clipped_gradients(self) -> None:
+        self.optimize(clip=0.2)
+
+
 class KernelRegimeTest(TrainingTest):
     """In the NTK parametrization training is gradient descent with the kernel of the job `gram`."""
 
-    STEPS, RATE, RUNS = 20, 0.4, 4
+    STEPS, RATE, RUNS = 20, 0.4, 8
 
     def exact(self, job: dict[str, Any]) -> Array:
         """Outputs on training and test points, steps x points."""
@@ -115,8 +166,8 @@ class KernelRegimeTest(TrainingTest):
             errors.append(np.hypot(rms(found - exact), np.sqrt(self.RUNS - 1) * rms(error)))  # of one run
         # M^-1/2: each eightfold number of particles divides the error by 2.83.
         for few, many in zip(errors, errors[1:]):
-            self.assertGreater(few / many, 1.8)
-            self.assertLess(few / many, 4.5)
+            self.assertGreater(few / many, 2)
+            self.assertLess(few / many, 4)
         self.assertLess(errors[-1], 0.01 * rms(exact))
 
     def test_convolutions(self) -> None:
