@@ -197,7 +197,7 @@ TEST(RandomPositions, of_images_and_whole_sequences) {
 }
 
 TEST(RandomPositions, of_sequences_of_unequal_length) {
-  run_trials(true, 100);
+  run_trials(true, 200);
 }
 
 }  // namespace
