@@ -80,9 +80,11 @@ class Rounding {
     for (int a = 0; a < n; ++a) {
       for (int b = 0; b < a; ++b) {
         Quad& k = kernels.nngp[a * n + b];
-        Quad const q = std::max(kernels.nngp[a * n + a], kernels.nngp[b * n + b]);
-        Quad const change = std::min(draw() * q, reference::quad_abs(k));
-        k -= k > 0 ? change : -change;
+        Quad const q = kernels.nngp[a * n + a], q_col = kernels.nngp[b * n + b];
+        Quad const change = draw() * std::max(q, q_col);
+        Quad const size =
+            std::max(reference::quad_abs(k) - change, -reference::quad_sqrt(q * q_col));
+        k = k > 0 ? size : -size;
         kernels.nngp[b * n + a] = k;
         Quad& t = kernels.ntk[a * n + b];
         t *= 1 - draw();
