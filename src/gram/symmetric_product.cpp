@@ -23,7 +23,8 @@ using Block = Kokkos::View<Sum**, Kokkos::LayoutLeft, Kokkos::HostSpace>;
 
 template <class Sum>
 Block<Sum> make_block(Index rows, Index columns) {
-  return Block<Sum>(Kokkos::view_alloc("block", Kokkos::WithoutInitializing), rows, columns);
+  return Block<Sum>(Kokkos::view_alloc("widelimit::gram::columns", Kokkos::WithoutInitializing),
+                    rows, columns);
 }
 
 /// X in the precision of the sums.

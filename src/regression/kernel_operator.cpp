@@ -49,7 +49,8 @@ template <class Real>
 void StoredKernel<Real>::keep(Real const* from, Index ld, Range rows, Range cols) {
   Index const width = cols.size();
   Real* const to = memory_
-                       .emplace_back(Kokkos::view_alloc("part", Kokkos::WithoutInitializing),
+                       .emplace_back(Kokkos::view_alloc("widelimit::regression::part",
+                                                        Kokkos::WithoutInitializing),
                                      rows.size() * width)
                        .data();
   if (rows == cols) {
