@@ -16,6 +16,7 @@ INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*"(?:widelimit/)?(\w+)/', re.MU
 # What a label is the first argument of. Parallel loops inside a kernel take no label: their policy is spelt out.
 LABELLED_CALL = re.compile(
     r"\b(parallel_(?:for|reduce|scan)|view_alloc|fence|pushRegion|ProfilingSection|ScopedRegion)\s*\(\s*")
+PASSED_ON = re.compile(r"std::string\(label\)")  # that of a caller
 NESTED_POLICY = re.compile(r"(?:Kokkos::)?(?:Team|Thread)\w*Range\s*\(")
 # A view made with a label: of the type itself or of an alias of points.hpp, named or not.
 VIEW = re.compile(r"(?:\bView<[^;(){}\"]*>|\b(?:Matrix|Vector))\s*(?:\w+\s*)?[({]\s*(?=\")")
@@ -51,7 +52,7 @@ def label_findings(text):
         literal = LITERAL.match(rest)
         if literal and not literal.group(1).startswith(PREFIX):
             yield match.start(), f'the label "{literal.group(1)}" does not start with {PREFIX}'
-        elif not literal and not NESTED_POLICY.match(rest):
+        elif not literal and not NESTED_POLICY.match(rest) and not PASSED_ON.match(rest):
             yield match.start(), f"{match.group(1)} has no label that starts with {PREFIX}"
     for match in VIEW.finditer(text):
         label = LITERAL.match(text[match.end():]).group(1)
