@@ -143,7 +143,8 @@ bool Pcg::iterate(PcgState& state, std::vector<Index> const& active) const {
     std::size_t const c = at(active[at(k)]);
     if (state.status[c] != ColumnStatus::active) continue;
     state.residual[c] = std::sqrt(rr[at(k)]) / b_norm_[c];
-    if (state.residual[c] <= margin * options_.tolerance) {
+    double const start = std::min(1.0, state.confirmed[c]);
+    if (state.residual[c] <= std::max(margin * options_.tolerance, options_.cycle_gain * start)) {
       state.status[c] = ColumnStatus::settled;
       continue;
     }

@@ -37,6 +37,10 @@ struct PcgState {
 struct PcgOptions {
   double tolerance = 1e-6;  ///< of ‖b - Ax‖/‖b‖ of each column
   Index max_iterations = 1000;
+  /// By how much a cycle of iterations is to lower the residual before a true one is computed, where
+  /// that is better than to go down to the tolerance at once: with products so rough that further
+  /// iterations would follow their errors.
+  double cycle_gain = 0;
   Index patience =
       200;  ///< iterations without a better residual before a column counts as stagnant
 };
