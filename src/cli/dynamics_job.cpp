@@ -1,19 +1,16 @@
 #include <cmath>
-#include <filesystem>
 
 #include "widelimit/regression/gradient_flow.hpp"
 #include "widelimit/regression/loss.hpp"
 #include "widelimit/regression/metrics.hpp"
-#include "widelimit/regression/prediction_sink.hpp"
-#include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "cli/dynamics_problem.hpp"
 #include "cli/iterated_dynamics.hpp"
 #include "cli/job_drivers.hpp"
+#include "cli/prediction.hpp"
 #include "cli/regression_results.hpp"
 #include "cli/spectral_dynamics.hpp"
-#include "cli/tile_store.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -57,19 +54,12 @@ class DynamicsJob {
     write(output);
     if (iterated_ && !iterated_->broken_off.empty())
       throw InputError(context_.input.where(iterated_->broken_key), iterated_->broken_off);
-    if (checkpoint.enabled) remove(state_file);
+    if (checkpoint.enabled) remove_file(context_.comm, state_file);
     runtime::log(runtime::Level::info, "results in " + output);
   }
 
  private:
   Index count() const { return static_cast<Index>(trajectory_.size()); }
-
-  void remove(std::string const& file) const {
-    runtime::agree_on_root(context_.comm, [&] {
-      std::error_code ignored;
-      std::filesystem::remove(file, ignored);
-    });
-  }
 
   /// f + λ·a at the training points, where a flow has a ridge. On the root, which writes it.
   void add_ridge() {
@@ -91,16 +81,7 @@ class DynamicsJob {
       for (Index i = 0; i < n; ++i) std::copy_n(a.row(i), outputs, all.row(i) + k * outputs);
       a = {};
     }
-    io::TileGrid const grid{n_test, n, context_.plan.tile, io::Coverage::all};
-    auto const& points = *problem_.points;
-    gram::TileEvaluator<Real> const evaluate(
-        points.program, *points.test, points.train,
-        problem_.kernel == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk);
-    regression::PredictionSink<Real> sink(all, n_test);
-    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink},
-                   context_.stop, {.label = "predict"});
-    auto const predicted = std::move(sink).sum(context_.comm);
+    auto const predicted = predict_test(context_, *problem_.points, problem_.kernel, all);
     for (Index k = 0; k < count(); ++k) {
       auto const& point = trajectory_[static_cast<std::size_t>(k)];
       ReplicatedMatrix f(n_test, outputs);

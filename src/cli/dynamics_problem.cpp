@@ -84,11 +84,8 @@ DynamicsProblem<Real> load_dynamics(RunContext& context) {
   problem.loss_scale = job.average == DynamicsOptions::Average::points
                            ? 1 / n_real
                            : 1 / (n_real * static_cast<double>(outputs));
-  auto const& diagonal = problem.kernel == gram::Kernel::nngp ? problem.points->train.nngp_diagonal
-                                                              : problem.points->train.ntk_diagonal;
-  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, diagonal);
   double trace = 0;
-  for (Index i = 0; i < n; ++i) trace += static_cast<double>(host(i));
+  for (double const entry : diagonal_of(problem.points->train, problem.kernel)) trace += entry;
   problem.ridge = job.ridge.shift(trace, n);
   if (job.optimizer.decay_towards == TrainingOptions::Towards::initial)
     problem.ridge += job.optimizer.weight_decay / problem.loss_scale;

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "widelimit/linalg/local_columns.hpp"
 #include "widelimit/regression/flow_equation.hpp"
 #include "widelimit/regression/function_space_training.hpp"
 #include "widelimit/regression/krylov_flow.hpp"
-#include "widelimit/regression/training_kernel.hpp"
 #include "widelimit/runtime/log.hpp"
 #include "widelimit/runtime/progress.hpp"
 
 #include "cli/homogeneous.hpp"
+#include "cli/training_kernel.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -39,15 +41,16 @@ class IteratedDynamics {
         checkpoint_(checkpoint),
         rows_(context.comm, context.shapes.train),
         outputs_(problem.outputs()),
-        f0_(local(problem.start)),
-        y_(local(problem.targets.train)) {
+        f0_(linalg::local_columns(rows_, problem.start)),
+        y_(linalg::local_columns(rows_, problem.targets.train)) {
     if (job_.loss == DynamicsOptions::Loss::cross_entropy)
       loss_ = outputs_ == 1 ? Loss::logistic : Loss::softmax;
   }
 
   IteratedOutcome run() {
     if (checkpoint_ != nullptr && context_.command.resume && checkpoint_->exists()) read_record();
-    make_kernel();
+    kernel_ =
+        make_training_kernel(context_, rows_, *problem_.points, problem_.kernel, plan_.stored);
     {
       runtime::Region const region(context_.timings, "training");
       find_largest_eigenvalue();
@@ -64,8 +67,8 @@ class IteratedDynamics {
     }
     for (auto& point : kept_) {
       outcome_.trajectory.push_back({.time = point.time,
-                                     .coefficients = whole(point.a),
-                                     .train = whole(point.train),
+                                     .coefficients = linalg::replicated(rows_, point.a, outputs_),
+                                     .train = linalg::replicated(rows_, point.train, outputs_),
                                      .start = point.start,
                                      .gain = point.gain});
       point = {};
@@ -75,25 +78,6 @@ class IteratedDynamics {
 
  private:
   // --- the kernel
-
-  void make_kernel() {
-    runtime::Region const region(context_.timings, "gram");
-    auto const& points = *problem_.points;
-    gram::PartMaker<Real> const maker{points.program, points.train, problem_.kernel};
-    if (!plan_.stored) {
-      kernel_ = std::make_unique<regression::RecomputedRows<Real>>(rows_, maker);
-      return;
-    }
-    auto const n = static_cast<double>(rows_.size());
-    runtime::Progress progress("gram", "entries", static_cast<double>(rows_.local_size()) * n);
-    auto stored = std::make_unique<regression::StoredRows<Real>>(rows_, maker, [&](Index done) {
-      progress.update(static_cast<double>(done) * n);
-      return !context_.stop.pending();
-    });
-    context_.stop_if_asked();
-    progress.finish();
-    kernel_ = std::move(stored);
-  }
 
   /// Where it costs little beside the training.
   void find_largest_eigenvalue() {
@@ -108,26 +92,6 @@ class IteratedDynamics {
 
   std::function<bool()> go_on() const {
     return [this] { return !context_.stop.pending(); };
-  }
-
-  // --- rows of this rank, and all
-
-  Block local(ReplicatedMatrix const& matrix) const {
-    Block result;
-    Range const mine = rows_.mine();
-    for (Index c = 0; c < matrix.cols; ++c)
-      for (Index i = mine.begin; i < mine.end; ++i) result.push_back(matrix(i, c));
-    return result;
-  }
-
-  ReplicatedMatrix whole(Block const& block) const {
-    Index const n = rows_.size();
-    Block all(static_cast<std::size_t>(n * outputs_));
-    rows_.gather(block.data(), outputs_, all.data());
-    ReplicatedMatrix matrix(n, outputs_);
-    for (Index c = 0; c < outputs_; ++c)
-      for (Index i = 0; i < n; ++i) matrix(i, c) = all[static_cast<std::size_t>(c * n + i)];
-    return matrix;
   }
 
   // --- the record of a run
@@ -348,13 +312,9 @@ class IteratedDynamics {
   }
 
   double mean_diagonal() const {
-    auto const& points = problem_.points->train;
-    auto const host = Kokkos::create_mirror_view_and_copy(
-        Kokkos::HostSpace{},
-        problem_.kernel == gram::Kernel::nngp ? points.nngp_diagonal : points.ntk_diagonal);
-    double sum = 0;
-    for (Index i = 0; i < points.n; ++i) sum += static_cast<double>(host(i));
-    return sum / static_cast<double>(points.n);
+    auto const diagonal = diagonal_of(problem_.points->train, problem_.kernel);
+    return std::accumulate(diagonal.begin(), diagonal.end(), 0.0) /
+           static_cast<double>(diagonal.size());
   }
 
   // --- Krylov spaces

@@ -1,11 +1,6 @@
 #include "cli/particle_checkpoint.hpp"
 
-#include <filesystem>
-
 #include "widelimit/io/dataset_reader.hpp"
-#include "widelimit/io/results_file.hpp"
-#include "widelimit/io/stored_identity.hpp"
-#include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/log.hpp"
 
 namespace widelimit::cli {
@@ -132,48 +127,17 @@ class Reader final : public interpreter::Archive<Real> {
 }  // namespace
 
 template <class Real>
-ParticleCheckpoint<Real>::ParticleCheckpoint(runtime::Communicator comm, std::string file,
-                                             io::Identity identity,
-                                             std::chrono::duration<double> every)
-    : comm_(std::move(comm)),
-      file_(std::move(file)),
-      identity_(std::move(identity)),
-      every_(every) {}
-
-template <class Real>
-bool ParticleCheckpoint<Real>::exists() const {
-  Index const found = comm_.is_root() && std::filesystem::exists(file_) ? 1 : 0;
-  return comm_.max(found) > 0;
-}
-
-template <class Real>
 void ParticleCheckpoint<Real>::read(Visit const& visit) const {
-  io::require_identity(comm_, file_, identity_);
-  Reader<Real> reader(comm_, file_);
+  require_identity();
+  Reader<Real> reader(comm(), file());
   visit(reader);
 }
 
 template <class Real>
 void ParticleCheckpoint<Real>::write(Visit const& visit) {
-  io::ResultsWriter file(comm_, file_, io::Existing::replace);
-  io::write_identity(file, identity_);
-  Writer<Real> writer(file);
-  visit(writer);
-  file.commit();
-  last_ = std::chrono::steady_clock::now();
-}
-
-template <class Real>
-bool ParticleCheckpoint<Real>::due() const {
-  Index const mine = comm_.is_root() && std::chrono::steady_clock::now() - last_ >= every_ ? 1 : 0;
-  return comm_.max(mine) > 0;
-}
-
-template <class Real>
-void ParticleCheckpoint<Real>::discard() const {
-  runtime::agree_on_root(comm_, [&] {
-    std::error_code ignored;
-    std::filesystem::remove(file_, ignored);
+  replace([&](io::ResultsWriter& file) {
+    Writer<Real> writer(file);
+    visit(writer);
   });
 }
 

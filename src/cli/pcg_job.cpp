@@ -3,12 +3,13 @@
 #include <cmath>
 #include <limits>
 
-#include "widelimit/regression/prediction_sink.hpp"
+#include "widelimit/linalg/local_columns.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "cli/pcg_posterior.hpp"
 #include "cli/pcg_report.hpp"
 #include "cli/pcg_system.hpp"
+#include "cli/prediction.hpp"
 #include "cli/regression_results.hpp"
 #include "cli/solver_checkpoint.hpp"
 #include "cli/solver_progress.hpp"
@@ -87,7 +88,7 @@ class PcgJob {
   void solve() {
     runtime::Region const region(context_.timings, "solve");
     Index const columns = targets_.train.cols;
-    auto const pcg = system_->solver(local_columns(targets_.train), columns,
+    auto const pcg = system_->solver(linalg::local_columns(rows_, targets_.train), columns,
                                      {.tolerance = job_.tolerance,
                                       .max_iterations = job_.max_iterations,
                                       .cycle_gain = exact_problem_ ? rounded_kernel_gain : 0},
@@ -114,13 +115,13 @@ class PcgJob {
   /// The solution whole, its predictions on the training points and its true residual.
   void finish() {
     Index const columns = state_.columns;
-    solution_ = replicated(state_.x);
-    auto const targets = local_columns(targets_.train);
+    solution_ = linalg::replicated(rows_, state_.x, columns);
+    auto const targets = linalg::local_columns(rows_, targets_.train);
     auto const residual = true_residual(targets);
     auto predictions = targets;
     for (std::size_t i = 0; i < predictions.size(); ++i)
       predictions[i] -= residual[i] + system_->ridge() * state_.x[i];
-    train_predictions_ = replicated(predictions);
+    train_predictions_ = linalg::replicated(rows_, predictions, columns);
     auto const yy = rows_.dots(targets.data(), targets.data(), columns);
     auto const rr = rows_.dots(residual.data(), residual.data(), columns);
     auto const xx = rows_.dots(state_.x.data(), state_.x.data(), columns);
@@ -151,16 +152,7 @@ class PcgJob {
 
   void predict() {
     runtime::Region const region(context_.timings, "predict");
-    io::TileGrid const grid{context_.shapes.test, rows_.size(), context_.plan.tile,
-                            io::Coverage::all};
-    gram::TileEvaluator<Real> const evaluate(
-        problem_->program, *problem_->test, problem_->train,
-        system_->kernel() == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk);
-    regression::PredictionSink<Real> sink(solution_, context_.shapes.test);
-    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink},
-                   context_.stop, {.label = "predict"});
-    test_predictions_ = std::move(sink).sum(context_.comm);
+    test_predictions_ = predict_test(context_, *problem_, system_->kernel(), solution_);
     if (job_.posterior == RegressionOptions::Posterior::variance)
       variances_ = pcg_variances(context_, *problem_, *system_);
   }
@@ -205,26 +197,6 @@ class PcgJob {
                     "residual of {:.2g} only, above the tolerance {:.2g}; the results in {} hold "
                     "what was found. Raise job.max_iterations or the tolerance, or set a ridge",
                     variances_->residual, job_.tolerance, context_.input.output.file));
-  }
-
-  /// This rank's rows, column-major.
-  std::vector<double> local_columns(ReplicatedMatrix const& matrix) const {
-    Range const mine = rows_.mine();
-    std::vector<double> local;
-    local.reserve(static_cast<std::size_t>(mine.size() * matrix.cols));
-    for (Index c = 0; c < matrix.cols; ++c)
-      for (Index i = mine.begin; i < mine.end; ++i) local.push_back(matrix(i, c));
-    return local;
-  }
-
-  ReplicatedMatrix replicated(std::vector<double> const& local) const {
-    Index const n = rows_.size(), columns = state_.columns;
-    std::vector<double> whole(static_cast<std::size_t>(n * columns));
-    rows_.gather(local.data(), columns, whole.data());
-    ReplicatedMatrix matrix(n, columns);
-    for (Index i = 0; i < n; ++i)
-      for (Index c = 0; c < columns; ++c) matrix(i, c) = whole[static_cast<std::size_t>(c * n + i)];
-    return matrix;
   }
 
   RunContext& context_;

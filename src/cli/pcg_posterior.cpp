@@ -19,11 +19,7 @@ class VarianceSolver {
         rows_(system.rows()),
         ensemble_(job_.kernel == RegressionOptions::Kernel::ntk),
         nngp_(rows_, gram::PartMaker<Real>{problem.program, problem.train, gram::Kernel::nngp}) {
-    auto const& test = *problem.test;
-    bool const nngp_prior = ensemble_ || system.kernel() == gram::Kernel::nngp;
-    auto const prior = Kokkos::create_mirror_view_and_copy(
-        Kokkos::HostSpace{}, nngp_prior ? test.nngp_diagonal : test.ntk_diagonal);
-    result_.values.assign(prior.data(), prior.data() + prior.extent(0));
+    result_.values = diagonal_of(*problem.test, ensemble_ ? gram::Kernel::nngp : system.kernel());
   }
 
   Variances run() {
@@ -49,9 +45,7 @@ class VarianceSolver {
     Range const mine = rows_.mine();
     Index const width = points.size(), entries = mine.size() * width;
     bool const ntk = system_.kernel() == gram::Kernel::ntk;
-    auto const output = ensemble_ ? gram::Output::both
-                        : ntk     ? gram::Output::ntk
-                                  : gram::Output::nngp;
+    auto const output = ensemble_ ? gram::Output::both : gram::only(system_.kernel());
     gram::TileEvaluator<Real> const evaluate(problem_.program, problem_.train, *problem_.test,
                                              output);
     std::vector<Real> theta(static_cast<std::size_t>(wants_ntk(output) ? entries : 0));

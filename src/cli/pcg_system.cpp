@@ -4,6 +4,8 @@
 
 #include "widelimit/runtime/log.hpp"
 
+#include "cli/matrix_fill.hpp"
+
 namespace widelimit::cli {
 namespace {
 
@@ -36,19 +38,9 @@ PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem,
 }
 
 template <class Real>
-io::TileGrid PcgSystem<Real>::grid() const {
-  return {rows_.size(), rows_.size(), context_.plan.tile, io::Coverage::lower};
-}
-
-template <class Real>
 std::optional<io::TileFile> PcgSystem<Real>::open_tiles(std::string const& name) {
   if (plan_.gram == RegressionOptions::Gram::recomputed) return {};
-  bool const nngp = kernel_ == gram::Kernel::nngp;
-  (nngp ? stored_.nngp : stored_.ntk) = 0;
-  return context_.open_tiles(name, {{nngp ? "/gram/nngp" : "/gram/ntk",
-                                     grid(),
-                                     sizeof(Real) == 4,
-                                     {"train_point", "train_point"}}});
+  return open_train_tiles<Real>(context_, name, output(), stored_);
 }
 
 template <class Real>
@@ -62,9 +54,10 @@ void PcgSystem<Real>::fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>
   auto const* from = source_ ? &*source_ : nullptr;
   gram::TileEvaluator<Real> const evaluate(problem_.program, problem_.train, problem_.train,
                                            output(), gram::DiagonalTiles::lower);
-  auto const schedule = gram::schedule<Real>(grid(), context_.comm.size(), from, revisit_stored);
-  run_loop<Real>(context_.comm, evaluate, grid(), schedule, from, store ? &*store : nullptr,
-                 std::move(sinks), context_.stop, {.label = "gram"});
+  auto const schedule =
+      gram::schedule<Real>(train_grid(context_), context_.comm.size(), from, revisit_stored);
+  run_loop<Real>(context_.comm, evaluate, train_grid(context_), schedule, from,
+                 store ? &*store : nullptr, std::move(sinks), context_.stop, {.label = "gram"});
 }
 
 template <class Real>
@@ -73,7 +66,8 @@ void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
   switch (plan_.gram) {
     case RegressionOptions::Gram::file:
       fill(tiles, {}, false);
-      operator_ = std::make_unique<regression::FiledKernel<Real>>(rows_, grid(), *source_, kernel_);
+      operator_ = std::make_unique<regression::FiledKernel<Real>>(rows_, train_grid(context_),
+                                                                  *source_, kernel_);
       break;
     case RegressionOptions::Gram::recomputed:
       operator_ = std::make_unique<regression::RecomputedKernel<Real>>(

@@ -61,10 +61,7 @@ class PcgSystem {
   bool multiply(regression::KernelOperator const& kernel, double const* x, Index columns, double* y,
                 gram::PartSums sums) const;
   void fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>*> sinks, bool revisit_stored);
-  io::TileGrid grid() const;
-  gram::Output output() const {
-    return kernel_ == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
-  }
+  gram::Output output() const { return gram::only(kernel_); }
   void precondition(double const* r, Index columns, double* z) const;
 
   RunContext& context_;

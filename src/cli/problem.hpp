@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "widelimit/cli/input_file.hpp"
+#include "widelimit/gram/kernel.hpp"
 #include "widelimit/gram/points.hpp"
 #include "widelimit/linalg/replicated_matrix.hpp"
 #include "widelimit/network/shapes.hpp"
@@ -46,6 +47,15 @@ struct Problem {
   std::optional<gram::Points<Real>> test;
   gram::BoundProgram<Real> program;
 };
+
+/// K(x, x) or Θ(x, x) of every point, on the host.
+template <class Real>
+std::vector<double> diagonal_of(gram::Points<Real> const& points, gram::Kernel kernel) {
+  auto const host = Kokkos::create_mirror_view_and_copy(
+      Kokkos::HostSpace{},
+      kernel == gram::Kernel::nngp ? points.nngp_diagonal : points.ntk_diagonal);
+  return {host.data(), host.data() + host.extent(0)};
+}
 
 /// Reads and scales the inputs. Collective; the result is held in place, as evaluators refer to it.
 /// Throws InputError: NaN and infinite inputs, kernels that are infinite.

@@ -1,14 +1,13 @@
 #include <optional>
 
-#include "widelimit/gram/block_cyclic_sink.hpp"
 #include "widelimit/regression/cholesky_regression.hpp"
 #include "widelimit/regression/posterior.hpp"
-#include "widelimit/regression/prediction_sink.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "cli/job_drivers.hpp"
 #include "cli/matrix_fill.hpp"
 #include "cli/pcg_job.hpp"
+#include "cli/prediction.hpp"
 #include "cli/regression_results.hpp"
 
 namespace widelimit::cli {
@@ -17,12 +16,6 @@ namespace {
 using linalg::DistributedMatrix;
 using linalg::ReplicatedMatrix;
 using Posterior = RegressionOptions::Posterior;
-
-template <class Vector>
-std::vector<double> to_host(Vector const& view) {
-  auto const host = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, view);
-  return {host.data(), host.data() + host.extent(0)};
-}
 
 /// Kernel regression by Cholesky.
 /// \tparam Real   of tiles
@@ -43,12 +36,11 @@ class RegressionJob {
     auto const& output = context_.input.output.file;
     io::ResultsWriter::check_new_output(context_.comm, output, context_.existing());
     read();
-    std::optional<io::TileFile> tiles = open_checkpoint();
-    if (tiles) {
-      context_.compute_tiles(*tiles, [&] { fill_train(&*tiles); });
-    } else {
-      fill_train(nullptr);
-    }
+    Index const n = context_.shapes.train;
+    kernel_dd_.emplace(grid_, n, n);
+    if (ensemble_) nngp_dd_.emplace(grid_, n, n);
+    auto tiles = fill_train_matrices<Real, Solve>(context_, *problem_, kernel_, *kernel_dd_,
+                                                  ensemble_ ? &*nngp_dd_ : nullptr);
     context_.stop_if_asked();
     solve();
     context_.stop_if_asked();
@@ -62,56 +54,13 @@ class RegressionJob {
   /// Which kernels the tiles need.
   gram::Output output_kernels() const {
     if (ensemble_) return gram::Output::both;
-    return kernel_ == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
+    return gram::only(kernel_);
   }
 
   void read() {
     runtime::Region const region(context_.timings, "read");
     targets_ = load_targets(context_.comm, context_.input, context_.shapes);
     problem_ = load_problem<Real>(context_.comm, context_.input, context_.shapes);
-  }
-
-  io::TileGrid train_grid() const {
-    return {context_.shapes.train, context_.shapes.train, context_.plan.tile, io::Coverage::lower};
-  }
-
-  std::optional<io::TileFile> open_checkpoint() {
-    if (!context_.input.checkpoint.enabled) return {};
-    auto const add = [&](char const* path, std::vector<io::MatrixSpec>& specs) {
-      specs.push_back({path, train_grid(), sizeof(Real) == 4, {"train_point", "train_point"}});
-      return static_cast<int>(specs.size()) - 1;
-    };
-    std::vector<io::MatrixSpec> specs;
-    if (gram::wants_nngp(output_kernels())) stored_.nngp = add("/gram/nngp", specs);
-    if (gram::wants_ntk(output_kernels())) stored_.ntk = add("/gram/ntk", specs);
-    return context_.open_tiles(
-        checkpoint_path(context_.input.checkpoint, context_.input.output.file), specs);
-  }
-
-  /// Tiles of the training kernel go from whichever rank computes them to the owners of their
-  /// blocks, and to the checkpoint.
-  void fill_train(io::TileFile* tiles) {
-    runtime::Region const region(context_.timings, "gram");
-    Index const n = context_.shapes.train;
-    kernel_dd_.emplace(grid_, n, n);
-    if (ensemble_) nngp_dd_.emplace(grid_, n, n);
-    std::optional<StoreSource<Real>> source;
-    std::optional<StoreSink<Real>> store;
-    if (tiles != nullptr) {
-      source.emplace(*tiles, stored_);
-      store.emplace(*tiles, stored_, context_.input.checkpoint.every);
-    }
-    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, problem_->train,
-                                             output_kernels(), gram::DiagonalTiles::lower);
-    fill(evaluate, train_grid(), *kernel_dd_, ensemble_ ? &*nngp_dd_ : nullptr,
-         source ? &*source : nullptr, store ? &*store : nullptr, "gram");
-  }
-
-  void fill(gram::TileEvaluator<Real> const& evaluate, io::TileGrid const& grid,
-            DistributedMatrix<Solve>& kernel, DistributedMatrix<Solve>* nngp,
-            gram::TileSource<Real> const* source, StoreSink<Real>* store,
-            std::string const& label) {
-    fill_matrices(context_, evaluate, grid, kernel_, kernel, nngp, source, store, label);
   }
 
   void solve() {
@@ -133,22 +82,10 @@ class RegressionJob {
   void predict() {
     runtime::Region const region(context_.timings, "predict");
     if (job_.posterior == Posterior::mean) {
-      predict_mean();
+      test_predictions_ = predict_test(context_, *problem_, kernel_, solution_.alpha);
     } else {
       predict_posterior();
     }
-  }
-
-  void predict_mean() {
-    io::TileGrid const grid{context_.shapes.test, context_.shapes.train, context_.plan.tile,
-                            io::Coverage::all};
-    gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, problem_->train,
-                                             output_kernels());
-    regression::PredictionSink<Real> sink(solution_.alpha, context_.shapes.test);
-    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink},
-                   context_.stop, {.label = "predict"});
-    test_predictions_ = std::move(sink).sum(context_.comm);
   }
 
   void predict_posterior() {
@@ -159,14 +96,15 @@ class RegressionJob {
     io::TileGrid const grid{n, n_test, context_.plan.tile, io::Coverage::all};
     gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, *problem_->test,
                                              output_kernels());
-    fill(evaluate, grid, kernel_dt, ensemble_ ? &*nngp_dt : nullptr, nullptr, nullptr, "predict");
+    fill_matrices<Real, Solve>(context_, evaluate, grid, kernel_, kernel_dt,
+                               ensemble_ ? &*nngp_dt : nullptr, nullptr, nullptr, "predict");
     test_predictions_ = regression::predict(kernel_dt, solution_.alpha);
 
     bool const prior_nngp = ensemble_ || kernel_ == gram::Kernel::nngp;
     auto const& factor = regression_->factor().factor();
     if (job_.posterior == Posterior::variance) {
       auto const prior =
-          to_host(prior_nngp ? problem_->test->nngp_diagonal : problem_->test->ntk_diagonal);
+          diagonal_of(*problem_->test, prior_nngp ? gram::Kernel::nngp : gram::Kernel::ntk);
       variance_ = ensemble_ ? regression::ensemble_variance(factor, std::move(kernel_dt), *nngp_dd_,
                                                             std::move(*nngp_dt), prior)
                             : regression::gp_variance(factor, std::move(kernel_dt), prior);
@@ -187,11 +125,9 @@ class RegressionJob {
     io::TileGrid const grid{n_test, n_test, context_.plan.tile, io::Coverage::lower};
     gram::TileEvaluator<Real> const evaluate(problem_->program, *problem_->test, *problem_->test,
                                              nngp ? gram::Output::nngp : gram::Output::ntk);
-    auto const schedule = gram::schedule<Real>(grid, context_.comm.size(), nullptr, false);
-    gram::BlockCyclicSink<Real, Solve> sink(prior, grid, schedule,
-                                            nngp ? gram::Kernel::nngp : gram::Kernel::ntk);
-    run_loop<Real>(context_.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink},
-                   context_.stop, {.label = "prior"});
+    fill_matrices<Real, Solve>(context_, evaluate, grid,
+                               nngp ? gram::Kernel::nngp : gram::Kernel::ntk, prior, nullptr,
+                               nullptr, nullptr, "prior");
   }
 
   void write(std::string const& output) {
@@ -252,7 +188,6 @@ class RegressionJob {
   linalg::ProcessGrid grid_;
   bool ensemble_;
   gram::Kernel kernel_;
-  StoredMatrices stored_;
   Targets targets_;
   std::unique_ptr<Problem<Real>> problem_;
   std::optional<DistributedMatrix<Solve>> kernel_dd_, nngp_dd_, covariance_;

@@ -24,12 +24,10 @@ class SpectralDynamics {
         two_kernels_(job_.ensemble && problem.kernel == gram::Kernel::ntk) {}
 
   SpectralOutcome run() {
-    auto tiles = open_checkpoint();
-    if (tiles) {
-      context_.compute_tiles(*tiles, [&] { fill_train(&*tiles); });
-    } else {
-      fill_train(nullptr);
-    }
+    kernel_dd_.emplace(grid_, train(), train());
+    if (two_kernels_) nngp_dd_.emplace(grid_, train(), train());
+    fill_train_matrices<Real, double>(context_, *problem_.points, problem_.kernel, *kernel_dd_,
+                                      two_kernels_ ? &*nngp_dd_ : nullptr);
     context_.stop_if_asked();
     decompose();
     context_.stop_if_asked();
@@ -47,44 +45,8 @@ class SpectralDynamics {
 
   gram::Output output() const {
     if (two_kernels_) return gram::Output::both;
-    return problem_.kernel == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
+    return gram::only(problem_.kernel);
   }
-  io::TileGrid square_grid(Index n) const {
-    return {n, n, context_.plan.tile, io::Coverage::lower};
-  }
-
-  std::optional<io::TileFile> open_checkpoint() {
-    if (!context_.input.checkpoint.enabled) return {};
-    std::vector<io::MatrixSpec> specs;
-    auto const add = [&](char const* path) {
-      specs.push_back(
-          {path, square_grid(train()), sizeof(Real) == 4, {"train_point", "train_point"}});
-      return static_cast<int>(specs.size()) - 1;
-    };
-    if (gram::wants_nngp(output())) stored_.nngp = add("/gram/nngp");
-    if (gram::wants_ntk(output())) stored_.ntk = add("/gram/ntk");
-    return context_.open_tiles(
-        checkpoint_path(context_.input.checkpoint, context_.input.output.file), specs);
-  }
-
-  void fill_train(io::TileFile* tiles) {
-    runtime::Region const region(context_.timings, "gram");
-    kernel_dd_.emplace(grid_, train(), train());
-    if (two_kernels_) nngp_dd_.emplace(grid_, train(), train());
-    std::optional<StoreSource<Real>> source;
-    std::optional<StoreSink<Real>> store;
-    if (tiles != nullptr) {
-      source.emplace(*tiles, stored_);
-      store.emplace(*tiles, stored_, context_.input.checkpoint.every);
-    }
-    auto const& points = *problem_.points;
-    gram::TileEvaluator<Real> const evaluate(points.program, points.train, points.train, output(),
-                                             gram::DiagonalTiles::lower);
-    fill_matrices<Real, double>(context_, evaluate, square_grid(train()), problem_.kernel,
-                                *kernel_dd_, nngp_dd_ ? &*nngp_dd_ : nullptr,
-                                source ? &*source : nullptr, store ? &*store : nullptr, "gram");
-  }
-
   void decompose() {
     runtime::Region const region(context_.timings, "eigenvectors");
     runtime::log(runtime::Level::info, fmt::format("eigenvectors of {0} x {0}", train()));
@@ -154,8 +116,9 @@ class SpectralDynamics {
     DistributedMatrix<double> prior(grid_, test(), test());
     gram::TileEvaluator<Real> const evaluate_prior(points.program, *points.test, *points.test,
                                                    gram::Output::nngp);
-    fill_matrices<Real, double>(context_, evaluate_prior, square_grid(test()), gram::Kernel::nngp,
-                                prior, nullptr, nullptr, nullptr, "prior");
+    io::TileGrid const square{test(), test(), context_.plan.tile, io::Coverage::lower};
+    fill_matrices<Real, double>(context_, evaluate_prior, square, gram::Kernel::nngp, prior,
+                                nullptr, nullptr, nullptr, "prior");
     ensemble.set_test(kernel_dt, nngp_dt, std::move(prior));
   }
 
@@ -192,7 +155,6 @@ class SpectralDynamics {
   DynamicsProblem<Real> const& problem_;
   linalg::ProcessGrid grid_;
   bool two_kernels_;
-  StoredMatrices stored_;
   std::optional<DistributedMatrix<double>> kernel_dd_, nngp_dd_;
   std::optional<SpectralFlow> flow_;
 };

@@ -1,19 +1,17 @@
 #include <cmath>
-#include <filesystem>
 
 #include "widelimit/linalg/eigen.hpp"
 #include "widelimit/linalg/leading_eigen.hpp"
+#include "widelimit/linalg/local_columns.hpp"
 #include "widelimit/linalg/products.hpp"
 #include "widelimit/regression/gradient_flow.hpp"
 #include "widelimit/regression/kernel_spectrum.hpp"
-#include "widelimit/regression/training_kernel.hpp"
-#include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/log.hpp"
-#include "widelimit/runtime/progress.hpp"
 
 #include "cli/job_drivers.hpp"
 #include "cli/matrix_fill.hpp"
 #include "cli/training_checkpoint.hpp"
+#include "cli/training_kernel.hpp"
 
 namespace widelimit::cli {
 namespace {
@@ -58,7 +56,7 @@ class SpectrumJob {
               "{} products with the kernel; the results in {} hold what was found. Raise "
               "job.max_products or the tolerance, or lower job.count",
               *std::ranges::max_element(residuals_), job_.tolerance, products_, output));
-    remove_checkpoint();
+    if (context_.input.checkpoint.enabled) remove_file(context_.comm, checkpoint_file());
     runtime::log(runtime::Level::info, "results in " + output);
   }
 
@@ -70,30 +68,14 @@ class SpectrumJob {
     return checkpoint_path(context_.input.checkpoint, context_.input.output.file);
   }
 
-  void remove_checkpoint() const {
-    if (!context_.input.checkpoint.enabled) return;
-    runtime::agree_on_root(context_.comm, [&] {
-      std::error_code ignored;
-      std::filesystem::remove(checkpoint_file(), ignored);
-    });
-  }
-
   void read() {
     runtime::Region const region(context_.timings, "read");
     if (!context_.input.data.train.targets.empty())
       targets_ = load_targets(context_.comm, context_.input, context_.shapes).train;
     problem_ = load_problem<Real>(context_.comm, context_.input, context_.shapes);
-    auto const& train = problem_->train;
-    auto const host = Kokkos::create_mirror_view_and_copy(
-        Kokkos::HostSpace{},
-        kernel_ == gram::Kernel::nngp ? train.nngp_diagonal : train.ntk_diagonal);
-    for (Index i = 0; i < points(); ++i) spectrum_.trace += static_cast<double>(host(i));
+    for (double const entry : diagonal_of(problem_->train, kernel_)) spectrum_.trace += entry;
     spectrum_.points = points();
     for (double const y : targets_.values) spectrum_.total_power += y * y;
-  }
-
-  gram::Output output() const {
-    return kernel_ == gram::Kernel::nngp ? gram::Output::nngp : gram::Output::ntk;
   }
 
   // --- all eigenvectors
@@ -101,12 +83,7 @@ class SpectrumJob {
   void decompose() {
     linalg::ProcessGrid const grid(context_.comm);
     DistributedMatrix<double> matrix(grid, points(), points());
-    auto tiles = open_tiles();
-    if (tiles) {
-      context_.compute_tiles(*tiles, [&] { fill(matrix, &*tiles); });
-    } else {
-      fill(matrix, nullptr);
-    }
+    fill_train_matrices<Real, double>(context_, *problem_, kernel_, matrix, nullptr);
     context_.stop_if_asked();
     runtime::Region const region(context_.timings, "eigenvectors");
     runtime::log(runtime::Level::info, fmt::format("eigenvectors of {0} x {0}", points()));
@@ -130,33 +107,6 @@ class SpectrumJob {
     if (job_.vectors) gather_vectors(system.vectors);
   }
 
-  std::optional<io::TileFile> open_tiles() {
-    if (!context_.input.checkpoint.enabled) return {};
-    bool const nngp = kernel_ == gram::Kernel::nngp;
-    (nngp ? stored_.nngp : stored_.ntk) = 0;
-    return context_.open_tiles(checkpoint_file(), {{nngp ? "/gram/nngp" : "/gram/ntk",
-                                                    grid(),
-                                                    sizeof(Real) == 4,
-                                                    {"train_point", "train_point"}}});
-  }
-  io::TileGrid grid() const {
-    return {points(), points(), context_.plan.tile, io::Coverage::lower};
-  }
-
-  void fill(DistributedMatrix<double>& matrix, io::TileFile* tiles) {
-    runtime::Region const region(context_.timings, "gram");
-    std::optional<StoreSource<Real>> source;
-    std::optional<StoreSink<Real>> store;
-    if (tiles != nullptr) {
-      source.emplace(*tiles, stored_);
-      store.emplace(*tiles, stored_, context_.input.checkpoint.every);
-    }
-    gram::TileEvaluator<Real> const evaluate(problem_->program, problem_->train, problem_->train,
-                                             output(), gram::DiagonalTiles::lower);
-    fill_matrices<Real, double>(context_, evaluate, grid(), kernel_, matrix, nullptr,
-                                source ? &*source : nullptr, store ? &*store : nullptr, "gram");
-  }
-
   /// The leading columns, from the last on, to this rank's rows.
   void gather_vectors(DistributedMatrix<double> const& all) {
     ReplicatedMatrix leading(points(), count());
@@ -166,16 +116,15 @@ class SpectrumJob {
       for (Index i = 0; i < all.local_rows(); ++i) leading(all.global_row(i), k) = all.local(i, j);
     }
     context_.comm.sum(leading.values.data(), points() * count());
-    for (Index k = 0; k < count(); ++k)
-      for (Index i = rows_.mine().begin; i < rows_.mine().end; ++i)
-        vectors_.push_back(leading(i, k));
+    vectors_ = linalg::local_columns(rows_, leading);
   }
 
   // --- the leading ones
 
   void iterate() {
     auto const go_on = [this] { return !context_.stop.pending(); };
-    auto const kernel = make_kernel(go_on);
+    auto const kernel = make_training_kernel(context_, rows_, *problem_, kernel_,
+                                             std::get<SpectrumPlan>(context_.plan.choice).stored);
     runtime::Region const region(context_.timings, "eigenvectors");
     linalg::LeadingEigenOptions options{
         .count = job_.count, .tolerance = job_.tolerance, .most_products = job_.max_products};
@@ -211,22 +160,6 @@ class SpectrumJob {
                  fmt::format("{} products of blocks with the kernel", products_));
   }
 
-  std::unique_ptr<regression::TrainingKernel> make_kernel(std::function<bool()> const& go_on) {
-    runtime::Region const region(context_.timings, "gram");
-    gram::PartMaker<Real> const maker{problem_->program, problem_->train, kernel_};
-    if (!std::get<SpectrumPlan>(context_.plan.choice).stored)
-      return std::make_unique<regression::RecomputedRows<Real>>(rows_, maker);
-    auto const n = static_cast<double>(points());
-    runtime::Progress progress("gram", "entries", static_cast<double>(rows_.local_size()) * n);
-    auto stored = std::make_unique<regression::StoredRows<Real>>(rows_, maker, [&](Index done) {
-      progress.update(static_cast<double>(done) * n);
-      return go_on();
-    });
-    context_.stop_if_asked();
-    progress.finish();
-    return stored;
-  }
-
   void save(TrainingCheckpoint& checkpoint, linalg::LeadingEigen const& found) const {
     Index const n = rows_.local_size();
     TrainingRecord record;
@@ -240,9 +173,7 @@ class SpectrumJob {
   /// What of the targets lies along each vector.
   void project() {
     Index const n = rows_.local_size(), columns = targets_.cols;
-    std::vector<double> y;
-    for (Index c = 0; c < columns; ++c)
-      for (Index i = rows_.mine().begin; i < rows_.mine().end; ++i) y.push_back(targets_(i, c));
+    auto const y = linalg::local_columns(rows_, targets_);
     for (std::size_t k = 0; k < spectrum_.values.size(); ++k) {
       std::vector<double> repeated;
       auto const from = vectors_.begin() + static_cast<std::ptrdiff_t>(k) * n;
@@ -275,12 +206,7 @@ class SpectrumJob {
   }
 
   void write_vectors(io::ResultsWriter& results) const {
-    Index const n = rows_.local_size();
-    std::vector<double> row_major(static_cast<std::size_t>(n * count()));
-    for (Index i = 0; i < n; ++i)
-      for (Index k = 0; k < count(); ++k)
-        row_major[static_cast<std::size_t>(i * count() + k)] =
-            vectors_[static_cast<std::size_t>(k * n + i)];
+    auto const row_major = linalg::transposed(vectors_.data(), rows_.local_size(), count());
     results.write_rows("/spectrum/eigenvectors",
                        {{points(), count()}, {"train_point", "eigenvalue"}}, rows_.mine(),
                        row_major.data());
@@ -330,7 +256,6 @@ class SpectrumJob {
   SpectrumOptions const& job_;
   linalg::RowBlocks rows_;
   gram::Kernel kernel_;
-  StoredMatrices stored_;
   ReplicatedMatrix targets_;
   std::unique_ptr<Problem<Real>> problem_;
   regression::KernelSpectrum spectrum_;

@@ -112,8 +112,7 @@ void make_by_tiles(PartMaker<Real> const& maker, std::vector<MatrixPart<Real>>& 
                    std::vector<Real>& entries) {
   constexpr Index side = part_side<Real>;
   bool const nngp = maker.kernel == Kernel::nngp;
-  TileEvaluator<Real> const evaluate(maker.program, maker.points, maker.points,
-                                     nngp ? Output::nngp : Output::ntk);
+  TileEvaluator<Real> const evaluate(maker.program, maker.points, maker.points, only(maker.kernel));
   entries.resize(parts.size() * static_cast<std::size_t>(side * side));
   Real* to = entries.data();
   for (auto& part : parts) {

@@ -22,8 +22,7 @@ void EvaluatedColumns<Real>::evaluate(Range rows, std::vector<Index> const& colu
                                       Real* to) const {
   auto const chosen = gram::select_points(points_, columns);
   bool const nngp = kernel_ == gram::Kernel::nngp;
-  gram::TileEvaluator<Real> const evaluate_tile(program_, points_, chosen,
-                                                nngp ? gram::Output::nngp : gram::Output::ntk);
+  gram::TileEvaluator<Real> const evaluate_tile(program_, points_, chosen, gram::only(kernel_));
   auto const width = static_cast<Index>(columns.size());
   constexpr Index height = 4096;
   for (Index begin = rows.begin; begin < rows.end; begin += height) {

@@ -41,7 +41,7 @@ StoredRows<Real>::StoredRows(linalg::RowBlocks rows, gram::PartMaker<Real> const
   entries_ = std::make_unique_for_overwrite<Real[]>(static_cast<std::size_t>(mine.size() * n));
   bool const nngp = maker.kernel == gram::Kernel::nngp;
   gram::TileEvaluator<Real> const evaluate(maker.program, maker.points, maker.points,
-                                           nngp ? gram::Output::nngp : gram::Output::ntk);
+                                           gram::only(maker.kernel));
   for (Index begin = mine.begin; begin < mine.end; begin += 4 * strip) {
     if (!go_on(begin - mine.begin)) {
       complete_ = false;

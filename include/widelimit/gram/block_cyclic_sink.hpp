@@ -2,13 +2,11 @@
 /// Moves tiles, as they are computed, to the ranks that hold their blocks of a distributed matrix.
 #pragma once
 
+#include "widelimit/gram/kernel.hpp"
 #include "widelimit/gram/tile_loop.hpp"
 #include "widelimit/linalg/distributed_matrix.hpp"
 
 namespace widelimit::gram {
-
-/// Which matrix of a tile.
-enum class Kernel { nngp, ntk };
 
 /// Fills a block-cyclic matrix from tiles: at the end of each round every rank sends the blocks of
 /// its tile to their owners, so that no rank ever holds more than its share and a tile. Tiles of a

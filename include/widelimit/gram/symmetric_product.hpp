@@ -9,7 +9,7 @@
 
 #include <Kokkos_Core.hpp>
 
-#include "widelimit/gram/block_cyclic_sink.hpp"
+#include "widelimit/gram/kernel.hpp"
 #include "widelimit/gram/points.hpp"
 
 namespace widelimit::gram {

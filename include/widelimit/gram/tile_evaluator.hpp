@@ -2,6 +2,7 @@
 /// K and Θ of one tile of a Gram matrix.
 #pragma once
 
+#include "widelimit/gram/kernel.hpp"
 #include "widelimit/gram/points.hpp"
 
 namespace widelimit::gram {
@@ -11,20 +12,11 @@ template <class Real>
 struct PositionWorkspace;
 }
 
-enum class Output { nngp, ntk, both };
-
 /// What is filled of a tile on the diagonal.
 enum class DiagonalTiles {
   full,  ///< all of it, exactly symmetric
   lower  ///< nothing above the diagonal, which keeps what it held
 };
-
-constexpr bool wants_nngp(Output o) {
-  return o != Output::ntk;
-}
-constexpr bool wants_ntk(Output o) {
-  return o != Output::nngp;
-}
 
 /// Evaluates tiles of the Gram matrices between two data sets that were bound together (or of one
 /// with itself).
