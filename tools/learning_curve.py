@@ -2,16 +2,16 @@
 
     learning_curve.py inputs/fashion_mnist_myrtle.yaml inputs/fashion_mnist_ntk.yaml --sizes 100,200,500,1000
 
-Runs each job with the first N rows of its training set for every size N, all tested on the rows that the first input
-tests on (or --test-rows), and plots the accuracies with 95 % intervals of the test sample. Results are kept in --folder;
-those that are there already are not computed again.
+Runs each job once, on as many rows of its training set as the largest size: the kernel of these holds those of all
+sizes (`job.samples`). Plots the accuracies on its test set (or its first --test-rows) with 95 % intervals of the test
+sample. Results are kept in --folder; those that are there already are not computed again.
 """
 
 import argparse
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -36,19 +36,21 @@ class Curve:
     """Accuracies of one job."""
 
     label: str
-    sizes: list[int] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
-    tested: list[int] = field(default_factory=list)
+    sizes: np.ndarray
+    accuracies: np.ndarray
+    tested: int
 
-    def add(self, size: int, results: Path) -> None:
-        """Reads what a run has measured."""
+    @classmethod
+    def read(cls, results: Path, sizes: list[int], label: str) -> "Curve":
+        """Of a run that has measured it. Raises CurveError where it has other sizes or no accuracies."""
         with h5py.File(results) as file:
-            if "metrics/test/accuracy" not in file:
-                raise CurveError(f"{results}: has no test accuracy; the job needs labels of its test data")
-            self.label = self.label or title_of(file)
-            self.sizes.append(size)
-            self.accuracies.append(float(file["metrics/test/accuracy"][()]))
-            self.tested.append(file["predictions/test"].shape[0])
+            if "learning_curve/test_accuracy" not in file:
+                raise CurveError(f"{results}: has no test accuracies; the job needs labels of its test data")
+            group = file["learning_curve"]
+            if list(group["samples"]) != sizes:
+                raise CurveError(f"{results}: is of other sizes than {sizes}; remove it, or choose another --folder")
+            accuracies = group["test_accuracy"][()]
+            return cls(label or title_of(file), group["samples"][()], accuracies, file["predictions/test"].shape[0])
 
 
 def sizes_argument(text: str) -> list[int]:
@@ -62,17 +64,17 @@ def sizes_argument(text: str) -> list[int]:
     return sizes
 
 
-def run(options: argparse.Namespace, job: Path, size: int, results: Path) -> None:
+def run(options: argparse.Namespace, job: Path, results: Path) -> None:
     """Runs the program once."""
-    settings = [f"data.train.rows=[0, {size}]", *options.set]
+    settings = [f"data.train.rows=[0, {options.sizes[-1]}]", f"job.samples={options.sizes}", *options.set]
     if options.test_rows:
         settings.append(f"data.test.rows=[0, {options.test_rows}]")
-    command = [*options.launcher.split(), options.program, "run", job, "--output", results]
+    command = [*options.launcher.split(), options.program, "run", job, "--resume", "--output", results]
     command += [item for setting in settings for item in ("--set", setting)]
-    print(f"{job.stem}, {size} points", flush=True)
+    print(job.stem, flush=True)
     done = subprocess.run([str(item) for item in command], check=False)
     if done.returncode != 0:
-        raise CurveError(f"{job.name} with {size} points ended with status {done.returncode}")
+        raise CurveError(f"{job.name} ended with status {done.returncode}")
 
 
 def measure(options: argparse.Namespace) -> list[Curve]:
@@ -80,13 +82,12 @@ def measure(options: argparse.Namespace) -> list[Curve]:
     options.folder.mkdir(parents=True, exist_ok=True)
     curves = []
     for number, job in enumerate(options.jobs):
-        curve = Curve(options.labels[number] if options.labels else "")
-        for size in options.sizes:
-            results = options.folder / f"{job.stem}_{size}.h5"
-            if not results.exists():
-                run(options, job, size, results)
-            curve.add(size, results)
-            print(f"  {curve.label}: {size} points, accuracy {curve.accuracies[-1]:.2%}", flush=True)
+        results = options.folder / f"{job.stem}.h5"
+        if not results.exists():
+            run(options, job, results)
+        curve = Curve.read(results, options.sizes, options.labels[number] if options.labels else "")
+        for size, accuracy in zip(curve.sizes, curve.accuracies, strict=True):
+            print(f"  {curve.label}: {size} points, accuracy {accuracy:.2%}", flush=True)
         curves.append(curve)
     return curves
 
@@ -96,8 +97,8 @@ def draw(curves: list[Curve], output: Path) -> None:
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
         for number, curve in enumerate(curves):
-            accuracy, tested = np.array(curve.accuracies), np.array(curve.tested)
-            error = 1.96 * np.sqrt(accuracy * (1 - accuracy) / tested)
+            accuracy = curve.accuracies
+            error = 1.96 * np.sqrt(accuracy * (1 - accuracy) / curve.tested)
             axis.errorbar(curve.sizes, 100 * accuracy, 100 * error, marker="o", capsize=3, label=curve.label,
                           color=COLOURS[number % len(COLOURS)])
         axis.set_xscale("log")

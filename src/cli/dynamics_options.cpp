@@ -55,7 +55,6 @@ constexpr KeyEntry initial_keys[] = {
     {"test", "none", "data set of the outputs at the test points used, [N_test, C]"}};
 
 constexpr io::Bounds below_one{.low = 0, .high = 1 - 1e-12};
-constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 
 /// Required keys with a text each; types are checked before it is said which one is missing.
 void expect_texts(YamlNode const& map, std::span<KeyEntry const> table) {

@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "widelimit/regression/cholesky_regression.hpp"
+#include "widelimit/regression/metrics.hpp"
 #include "widelimit/regression/posterior.hpp"
 #include "widelimit/runtime/log.hpp"
 
@@ -45,6 +46,7 @@ class RegressionJob {
     solve();
     context_.stop_if_asked();
     if (problem_->test) predict();
+    if (!job_.samples.empty()) measure_learning_curve();
     write(output);
     if (tiles) std::move(*tiles).discard();
     runtime::log(runtime::Level::info, "results in " + output);
@@ -86,6 +88,30 @@ class RegressionJob {
     } else {
       predict_posterior();
     }
+  }
+
+  /// Errors on the test points after regression on the first rows alone.
+  void measure_learning_curve() {
+    runtime::Region const region(context_.timings, "learning_curve");
+    auto const all =
+        predict_test(context_, *problem_, kernel_,
+                     regression_->factor().solve_leading(targets_.train, job_.samples));
+    auto const& y = *targets_.test;
+    for (std::size_t k = 0; k < job_.samples.size(); ++k) {
+      ReplicatedMatrix f(y.rows, y.cols);
+      for (Index i = 0; i < y.rows; ++i)
+        std::copy_n(all.row(i) + static_cast<Index>(k) * y.cols, y.cols, f.row(i));
+      curve_.mse.push_back(regression::mean_squared_error(f, y));
+      if (targets_.classes) curve_.accuracy.push_back(regression::accuracy(f, y));
+    }
+  }
+
+  void write_learning_curve(io::ResultsWriter& results) const {
+    io::ArrayLayout const layout{{static_cast<Index>(job_.samples.size())}, {"sample_size"}};
+    results.write("/learning_curve/samples", layout, job_.samples.data());
+    results.write("/learning_curve/test_mse", layout, curve_.mse.data());
+    if (targets_.classes)
+      results.write("/learning_curve/test_accuracy", layout, curve_.accuracy.data());
   }
 
   void predict_posterior() {
@@ -144,6 +170,7 @@ class RegressionJob {
     if (variance_)
       results.write("/predictions/test_variance", {{n_test}, {"test_point"}}, variance_->data());
     if (covariance_) write_covariance(results);
+    if (!job_.samples.empty()) write_learning_curve(results);
     results.write("/solver/residual", {{1}, {"iteration"}}, &solution_.residual);
     results.attribute("/solver", "type", "cholesky");
     results.attribute("/solver", "ridge", regression_->shift());
@@ -195,6 +222,9 @@ class RegressionJob {
   regression::Solution solution_;
   std::optional<ReplicatedMatrix> test_predictions_;
   std::optional<std::vector<double>> variance_;
+  struct {
+    std::vector<double> mse, accuracy;
+  } curve_;  ///< for each of `job_.samples`
 };
 
 }  // namespace

@@ -1,5 +1,8 @@
 /// \file
 /// The section `job` of type `regression`.
+#include <algorithm>
+#include <functional>
+
 #include "sections.hpp"
 
 namespace widelimit::cli::detail {
@@ -19,14 +22,16 @@ constexpr KeyEntry keys[] = {
      "in each iteration; or auto"},
     {"duplicates", "warn",
      "of the solver pcg without a ridge: warn of equal training points, or stop"},
-    {"posterior", "mean", "on the test set: mean, variance or covariance"}};
+    {"posterior", "mean", "on the test set: mean, variance or covariance"},
+    {"samples", "none",
+     "of the solver cholesky: sizes of training sets, ascending; test errors of the regression on "
+     "as "
+     "many of the first rows, from the same kernel, in /learning_curve"}};
 
 constexpr KeyEntry preconditioner_keys[] = {
     {"type", "nystrom", "nystrom, pivoted_cholesky or none"},
     {"rank", "auto",
      "columns of the preconditioner; auto: 1000, or a tenth of the points where that is less"}};
-
-constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
 
 PreconditionerOptions read_preconditioner(YamlNode const& map) {
   static constexpr std::pair<std::string_view, PreconditionerOptions::Type> types[] = {
@@ -42,6 +47,15 @@ PreconditionerOptions read_preconditioner(YamlNode const& map) {
 }
 
 }  // namespace
+
+std::vector<Index> read_sample_sizes(YamlNode const& map) {
+  auto const node = map.find("samples");
+  if (!node) return {};
+  auto sizes = node->as<std::vector<Index>>(io::at_least(1));
+  if (std::ranges::adjacent_find(sizes, std::greater_equal{}) != sizes.end())
+    node->fail("sizes must ascend, each above the one before");
+  return sizes;
+}
 
 RegressionOptions read_regression(YamlNode const& map) {
   using Options = RegressionOptions;
@@ -76,6 +90,7 @@ RegressionOptions read_regression(YamlNode const& map) {
   options.gram = map.get_choice("gram", grams, options.gram);
   options.duplicates = map.get_choice("duplicates", duplicates, options.duplicates);
   options.posterior = map.get_choice("posterior", posteriors, options.posterior);
+  options.samples = read_sample_sizes(map);
   return options;
 }
 

@@ -132,6 +132,10 @@ void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes 
         "the kernel is to be kept in the checkpoint's file (gram: file), and checkpoint "
         "is none; name a checkpoint, or use gram: recomputed");
   }
+  if (!job.samples.empty()) {
+    throw InputError(input.where("job.samples"),
+                     "a learning curve needs the factor of the kernel: use solver: cholesky");
+  }
   if (job.posterior == Posterior::covariance) {
     throw InputError(input.where("job.posterior"),
                      "the solver pcg gives means and variances; use posterior: variance, or "
@@ -184,11 +188,15 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
                                                bytes(cholesky), bytes(stored), bytes(recomputed));
 
   bool const moderate = shapes.train <= largest_automatic_cholesky;
-  bool const use_cholesky =
-      job.solver == Solver::cholesky ||
-      (job.solver == Solver::automatic && ((moderate && total(cholesky.memory) <= free_bytes) ||
-                                           job.posterior == Posterior::covariance));
+  bool const use_cholesky = job.solver == Solver::cholesky ||
+                            (job.solver == Solver::automatic &&
+                             ((moderate && total(cholesky.memory) <= free_bytes) ||
+                              job.posterior == Posterior::covariance || !job.samples.empty()));
   if (!use_cholesky) check_pcg(input, job, shapes);
+  if (!job.samples.empty() && job.samples.back() > shapes.train)
+    throw InputError(input.where("job.samples"),
+                     fmt::format("{} points are asked for, and the training set has {}",
+                                 job.samples.back(), shapes.train));
   bool const use_stored = job.gram == Gram::stored ||
                           (job.gram == Gram::automatic && total(stored.memory) <= free_bytes);
   bool const use_file = job.gram == Gram::file;
@@ -231,6 +239,9 @@ void check_regression(InputFile const& input) {
   if (!input.data.test && job.posterior != Posterior::mean)
     throw InputError(input.where("job.posterior"),
                      "the posterior is computed on test data, and `data.test` is missing");
+  if (!job.samples.empty() && (!input.data.test || input.data.test->targets.empty()))
+    throw InputError(input.where("job.samples"),
+                     "a learning curve needs test data with targets (data.test)");
 }
 
 void plan_regression(PlanRequest const& request, ResourcePlan& plan) {

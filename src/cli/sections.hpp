@@ -15,6 +15,9 @@ using io::YamlNode;
 /// Refuses keys that are not in `table`.
 void expect_keys(YamlNode const& map, std::span<KeyEntry const> table);
 
+/// Of relative residuals and errors.
+constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
+
 /// Whether a value is this word, which stands for something that the key cannot say otherwise.
 inline bool is_word(YamlNode const& node, std::string_view word) {
   return node.is_scalar() && node.as<std::string>() == word;
@@ -30,6 +33,8 @@ DynamicsOptions read_dynamics(YamlNode const& map);
 SpectrumOptions read_spectrum(YamlNode const& map);
 /// Of the jobs that have one.
 regression::Ridge read_ridge(YamlNode const& map);
+/// `samples` of the jobs that have it: sizes of training sets, ascending.
+std::vector<Index> read_sample_sizes(YamlNode const& map);
 LimitOptions read_limit(YamlNode const& map);
 FiniteOptions read_finite(YamlNode const& map);
 /// The job whose `type` the map names.

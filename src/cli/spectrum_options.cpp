@@ -25,8 +25,6 @@ constexpr KeyEntry keys[] = {
      "sizes of training sets, ascending; the curve holds up to a tenth of the points and, of "
      "krylov, to count"}};
 
-constexpr io::Bounds tolerance_bounds{.low = 0, .high = 1, .above_low = true};
-
 }  // namespace
 
 SpectrumOptions read_spectrum(YamlNode const& map) {
@@ -50,11 +48,7 @@ SpectrumOptions read_spectrum(YamlNode const& map) {
   options.tolerance = map.get("tolerance", options.tolerance, tolerance_bounds);
   options.max_products = map.get("max_products", options.max_products, io::at_least(1));
   if (auto const ridge = map.find("ridge")) options.ridge = read_ridge(*ridge);
-  if (auto const samples = map.find("samples")) {
-    options.samples = samples->as<std::vector<Index>>(io::at_least(1));
-    if (std::ranges::adjacent_find(options.samples, std::greater_equal{}) != options.samples.end())
-      samples->fail("sizes must ascend, each above the one before");
-  }
+  options.samples = read_sample_sizes(map);
   return options;
 }
 

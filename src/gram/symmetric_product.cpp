@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "widelimit/gram/tile_evaluator.hpp"
+#include "widelimit/kernels/part_times_columns.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "gram/detail/part.hpp"
-#include "gram/detail/part_times_columns.hpp"
 
 namespace widelimit::gram {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 /// Leading dimension of the sums of a part. More than the side, a power of two, so that columns do
 /// not fall on the same lines of a cache; whole lines, so that no vector lies across two.
 template <class Real, class Sum>
-constexpr Index sums_ld = part_side<Real> + detail::lanes<Sum>;
+constexpr Index sums_ld = part_side<Real> + kernels::lanes<Sum>;
 
 /// Columns in host memory, each beginning with a line of cache.
 template <class Sum>
@@ -30,7 +30,7 @@ Block<Sum> make_block(Index rows, Index columns) {
 /// X in the precision of the sums.
 template <class Sum>
 Block<Sum> rounded(double const* x, Index ld, Index columns) {
-  constexpr Index lanes = detail::lanes<Sum>;
+  constexpr Index lanes = kernels::lanes<Sum>;
   auto const to = make_block<Sum>((ld + lanes - 1) / lanes * lanes, columns);
   for (Index c = 0; c < columns; ++c)
     for (Index i = 0; i < ld; ++i) to(i, c) = static_cast<Sum>(x[c * ld + i]);
@@ -68,17 +68,19 @@ struct BatchKernel {
 
  private:
   void multiply(MatrixPart<Real> const& part, Real const* entries, Index ld_part, Sum* to) const {
-    using From = detail::Columns<Sum const>;
-    using To = detail::Columns<Sum>;
+    using From = kernels::Columns<Sum const>;
+    using To = kernels::Columns<Sum>;
     From const at_rows{x + part.rows.begin, x_ld}, at_cols{x + part.cols.begin, x_ld};
     To const to_rows{to, sums_ld<Real, Sum>},
         to_cols{to + sums_ld<Real, Sum> * columns, sums_ld<Real, Sum>};
     if (part.rows == part.cols) {
-      detail::part_times_columns<false>(entries, ld_part, part.rows.size(), part.cols.size(),
-                                        columns, at_cols, at_rows, to_rows, to_cols);
+      kernels::part_times_columns<kernels::PartPass::rows>(entries, ld_part, part.rows.size(),
+                                                           part.cols.size(), columns, at_cols,
+                                                           at_rows, to_rows, to_cols);
     } else {
-      detail::part_times_columns<true>(entries, ld_part, part.rows.size(), part.cols.size(),
-                                       columns, at_cols, at_rows, to_rows, to_cols);
+      kernels::part_times_columns<kernels::PartPass::both>(entries, ld_part, part.rows.size(),
+                                                           part.cols.size(), columns, at_cols,
+                                                           at_rows, to_rows, to_cols);
     }
   }
 

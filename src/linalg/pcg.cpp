@@ -7,9 +7,9 @@
 namespace widelimit::linalg {
 namespace {
 
-// The recurrence is asked for a little more than the tolerance, so that rounding seldom makes the
-// true residual miss it.
-constexpr double margin = 0.9;
+// The recurrence is asked for more than the tolerance, so that rounding seldom makes the true
+// residual miss it: a little, or with a kernel that is itself rounded, whose share is as large.
+constexpr double margin = 0.9, rounded_margin = 0.6;
 
 /// A restart that leaves more of the residual than this is the last one.
 constexpr double least_gain = 0.5;
@@ -139,12 +139,13 @@ bool Pcg::iterate(PcgState& state, std::vector<Index> const& active) const {
   auto& z = q;  // done with
   operators_.precondition(r.data(), count, z.data());
   auto const rz = rows_.dots(r.data(), z.data(), count);
+  double const share = options_.cycle_gain > 0 ? rounded_margin : margin;
   for (Index k = 0; k < count; ++k) {
     std::size_t const c = at(active[at(k)]);
     if (state.status[c] != ColumnStatus::active) continue;
     state.residual[c] = std::sqrt(rr[at(k)]) / b_norm_[c];
     double const start = std::min(1.0, state.confirmed[c]);
-    if (state.residual[c] <= std::max(margin * options_.tolerance, options_.cycle_gain * start)) {
+    if (state.residual[c] <= std::max(share * options_.tolerance, options_.cycle_gain * start)) {
       state.status[c] = ColumnStatus::settled;
       continue;
     }

@@ -57,6 +57,23 @@ ReplicatedMatrix SymmetricFactor<Real>::solve(ReplicatedMatrix const& b) const {
 }
 
 template <class Real>
+ReplicatedMatrix SymmetricFactor<Real>::solve_leading(ReplicatedMatrix const& b,
+                                                      std::vector<Index> const& sizes) const {
+  DistributedMatrix<Real> forward(storage_.grid(), b.rows, b.cols, storage_.block());
+  forward.scatter(b);
+  trsm(Op::plain, storage_, forward);
+  auto const halfway = forward.gather();
+  ReplicatedMatrix cut(b.rows, static_cast<Index>(sizes.size()) * b.cols);
+  for (std::size_t k = 0; k < sizes.size(); ++k)
+    for (Index i = 0; i < sizes[k]; ++i)
+      std::copy_n(halfway.row(i), b.cols, cut.row(i) + static_cast<Index>(k) * b.cols);
+  DistributedMatrix<Real> back(storage_.grid(), cut.rows, cut.cols, storage_.block());
+  back.scatter(cut);
+  trsm(Op::transposed, storage_, back);
+  return back.gather();
+}
+
+template <class Real>
 bool SymmetricFactor<Real>::finite() const {
   bool finite = std::isfinite(trace());
   storage_.for_each_block(Part::upper, [&](Range rows, Range cols, Real const* entries, Index ld) {

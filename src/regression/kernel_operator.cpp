@@ -4,6 +4,7 @@
 #include <future>
 
 #include "widelimit/runtime/agree.hpp"
+#include "widelimit/runtime/memory.hpp"
 
 namespace widelimit::regression {
 namespace {
@@ -18,6 +19,18 @@ void for_each_part(Range rows, Range cols, Visit const& visit) {
       visit(Range{i, std::min(rows.end, i + side)}, Range{j, std::min(cols.end, j + side)});
     }
   }
+}
+
+/// The entries of a part, row by row, to `to`; the upper half of a square on the diagonal from its
+/// lower.
+template <class Real>
+void copy_part(Real const* from, Index ld, gram::MatrixPart<Real> const& part, Real* to) {
+  Index const width = part.ld;
+  for (Index i = 0; i < part.rows.size(); ++i)
+    std::copy_n(from + i * ld, part.rows == part.cols ? i + 1 : width, to + i * width);
+  if (part.rows != part.cols) return;
+  for (Index i = 0; i < width; ++i)
+    for (Index j = 0; j < i; ++j) to[j * width + i] = to[i * width + j];
 }
 
 }  // namespace
@@ -39,27 +52,32 @@ bool KernelOperator::multiply(double const* x, Index columns, double* y,
 template <class Real>
 void StoredKernel<Real>::accept(gram::Tile<Real> const& tile, bool) {
   Real const* const entries = kernel_ == gram::Kernel::nngp ? tile.nngp.get() : tile.ntk.get();
+  std::size_t const first = parts_.size();
+  std::vector<Index> places;
+  Index size = 0;
   for_each_part<Real>(tile.rows, tile.cols, [&](Range rows, Range cols) {
-    keep(entries + (rows.begin - tile.rows.begin) * tile.ld + (cols.begin - tile.cols.begin),
-         tile.ld, rows, cols);
+    places.push_back(size);
+    constexpr Index line = 64 / sizeof(Real);
+    size += (rows.size() * cols.size() + line - 1) / line * line;
+    parts_.push_back({rows, cols, nullptr, cols.size()});
   });
-}
-
-template <class Real>
-void StoredKernel<Real>::keep(Real const* from, Index ld, Range rows, Range cols) {
-  Index const width = cols.size();
-  Real* const to = memory_
-                       .emplace_back(Kokkos::view_alloc("widelimit::regression::part",
-                                                        Kokkos::WithoutInitializing),
-                                     rows.size() * width)
-                       .data();
-  if (rows == cols) {
-    for (Index i = 0; i < width; ++i)
-      for (Index j = 0; j <= i; ++j) to[i * width + j] = to[j * width + i] = from[i * ld + j];
-  } else {
-    for (Index i = 0; i < rows.size(); ++i) std::copy_n(from + i * ld, width, to + i * width);
-  }
-  parts_.push_back({rows, cols, to, width});
+  Real* const memory =
+      memory_
+          .emplace_back(
+              Kokkos::view_alloc("widelimit::regression::tile", Kokkos::WithoutInitializing), size)
+          .data();
+  runtime::prefer_large_pages(memory, static_cast<std::size_t>(size) * sizeof(Real));
+  Kokkos::parallel_for(
+      "widelimit::regression::keep",
+      Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, static_cast<Index>(places.size())),
+      [&](Index k) {
+        auto& part = parts_[first + static_cast<std::size_t>(k)];
+        Real* const to = memory + places[static_cast<std::size_t>(k)];
+        copy_part(entries + (part.rows.begin - tile.rows.begin) * tile.ld + part.cols.begin -
+                      tile.cols.begin,
+                  tile.ld, part, to);
+        part.entries = to;
+      });
 }
 
 template <class Real>

@@ -5,61 +5,39 @@
 
 #include <cblas.h>
 
-#include "widelimit/runtime/agree.hpp"
+#include "widelimit/kernels/part_times_columns.hpp"
 
 namespace widelimit::regression {
 namespace {
 
 using Host = Kokkos::DefaultHostExecutionSpace;
 
-/// Rows that are widened to double at a time: they stay in cache.
-constexpr Index chunk = 64;
-
-/// Splits `n` rows evenly over the threads of this rank, so that sums in order of the workers do not
-/// depend on timing. Calls f(worker, rows) on each; OpenBLAS runs single-threaded within.
-template <class F>
-void for_each_worker(Index n, F const& f) {
-  Index const workers = Host().concurrency();
-  Kokkos::parallel_for("widelimit::regression::rows",
-                       Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, workers),
-                       [&](Index worker) {
-                         f(worker, Range{n * worker / workers, n * (worker + 1) / workers});
-                       });
-}
-
-/// Calls f(first row, number of rows, their entries in double) for chunks of `rows`.
-template <class Real, class F>
-void for_each_chunk(LowRankFactor<Real> const& factor, Range rows, F const& f) {
-  Index const k = factor.rank;
-  std::vector<double> wide(static_cast<std::size_t>(chunk * k));
-  for (Index begin = rows.begin; begin < rows.end; begin += chunk) {
-    Index const height = std::min(chunk, rows.end - begin);
-    std::copy_n(factor.rows.data() + begin * k, height * k, wide.data());
-    f(begin, height, wide.data());
-  }
-}
-
-/// Σ over workers, each with `size` numbers of its own, then over ranks.
-std::vector<double> sum_workers(runtime::Communicator const& comm, Index size,
-                                std::function<void(Index, double*)> const& fill) {
-  Index const workers = Host().concurrency();
-  std::vector<std::vector<double>> shares(static_cast<std::size_t>(workers));
-  Kokkos::parallel_for("widelimit::regression::shares",
-                       Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, workers),
-                       [&](Index worker) {
-                         auto& mine = shares[static_cast<std::size_t>(worker)];
-                         mine.assign(static_cast<std::size_t>(size), 0.0);
-                         fill(worker, mine.data());
-                       });
-  for (std::size_t w = 1; w < shares.size(); ++w)
-    for (std::size_t i = 0; i < shares[0].size(); ++i) shares[0][i] += shares[w][i];
-  comm.sum(shares[0].data(), size);
-  return std::move(shares[0]);
-}
-
+/// The part of the rows that each worker has, so that sums in order of the workers do not depend on
+/// timing.
 Range share_of(Index n, Index worker) {
   Index const workers = Host().concurrency();
   return {n * worker / workers, n * (worker + 1) / workers};
+}
+
+/// Calls f(worker, its rows) on each thread of this rank.
+template <class F>
+void for_each_worker(Index n, F const& f) {
+  Kokkos::parallel_for(
+      "widelimit::regression::rows",
+      Kokkos::RangePolicy<Host, Kokkos::Schedule<Kokkos::Static>>(0, Host().concurrency()),
+      [&](Index worker) { f(worker, share_of(n, worker)); });
+}
+
+/// Calls f(rows, first column, columns, entries) for blocks of F that stay in cache together with
+/// as much of the vectors.
+template <class Real, class F>
+void for_each_block(LowRankFactor<Real> const& factor, Range rows, F const& f) {
+  constexpr Index height = 64, width = 512;
+  for (Index i = rows.begin; i < rows.end; i += height) {
+    Range const part{i, std::min(rows.end, i + height)};
+    for (Index j = 0; j < factor.rank; j += width)
+      f(part, j, std::min(width, factor.rank - j), factor.rows.data() + i * factor.rank + j);
+  }
 }
 
 }  // namespace
@@ -91,23 +69,36 @@ LowRankPreconditioner<Real>::LowRankPreconditioner(linalg::RowBlocks rows,
 
 template <class Real>
 void LowRankPreconditioner<Real>::apply(double const* r, Index columns, double* z) const {
+  using kernels::PartPass;
+  using From = kernels::Columns<double const>;
+  using To = kernels::Columns<double>;
   Index const k = factor_.rank, n = rows_.local_size();
-  int const width = static_cast<int>(k), count = static_cast<int>(columns),
-            ld = static_cast<int>(n);
-  auto const product = [&](Index worker, double* sums) {
-    for_each_chunk(factor_, share_of(n, worker), [&](Index begin, Index height, double const* f) {
-      cblas_dgemm(CblasColMajor, CblasNoTrans, CblasNoTrans, width, count, static_cast<int>(height),
-                  1, f, width, r + begin, ld, 1, sums, width);
+  std::vector<std::vector<double>> shares(static_cast<std::size_t>(Host().concurrency()));
+  for_each_worker(n, [&](Index worker, Range mine) {
+    auto& sums = shares[static_cast<std::size_t>(worker)];
+    sums.assign(static_cast<std::size_t>(k * columns), 0.0);
+    for_each_block(factor_, mine, [&](Range rows, Index j, Index width, Real const* f) {
+      kernels::part_times_columns<PartPass::columns>(f, k, rows.size(), width, columns, From{},
+                                                     From{r + rows.begin, n}, To{},
+                                                     To{sums.data() + j, k});
     });
-  };
-  auto inner = sum_workers(rows_.comm(), k * columns, product);
+  });
+  auto& inner = shares.front();  // Fᵀr, then what the core makes of it
+  for (std::size_t worker = 1; worker < shares.size(); ++worker)
+    for (std::size_t i = 0; i < inner.size(); ++i) inner[i] += shares[worker][i];
+  rows_.comm().sum(inner.data(), k * columns);
   inner_.solve(inner.data(), columns);
   for_each_worker(n, [&](Index, Range mine) {
-    for_each_chunk(factor_, mine, [&](Index begin, Index height, double const* f) {
-      for (Index c = 0; c < columns; ++c) std::copy_n(r + begin + c * n, height, z + begin + c * n);
-      cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, static_cast<int>(height), count, width,
-                  -1 / shift_, f, width, inner.data(), width, 1 / shift_, z + begin, ld);
+    for (Index c = 0; c < columns; ++c)
+      std::fill(z + c * n + mine.begin, z + c * n + mine.end, 0.0);
+    for_each_block(factor_, mine, [&](Range rows, Index j, Index width, Real const* f) {
+      kernels::part_times_columns<PartPass::rows>(f, k, rows.size(), width, columns,
+                                                  From{inner.data() + j, k}, From{},
+                                                  To{z + rows.begin, n}, To{});
     });
+    for (Index c = 0; c < columns; ++c)
+      for (Index i = mine.begin; i < mine.end; ++i)
+        z[c * n + i] = (r[c * n + i] - z[c * n + i]) / shift_;
   });
 }
 

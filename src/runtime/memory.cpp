@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <fstream>
 #include <limits>
+#include <memory>
 #include <string>
 
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "runtime/detail/control_groups.hpp"
 
@@ -28,6 +31,17 @@ double available_memory_bytes() {
   }
   return std::min(available,
                   detail::memory_left_in_control_groups("/proc/self/cgroup", "/sys/fs/cgroup"));
+}
+
+void prefer_large_pages(void* begin, std::size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  auto const page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* first = begin;
+  if (std::align(page, page, first, bytes) != nullptr)
+    madvise(first, bytes / page * page, MADV_HUGEPAGE);
+#else
+  (void)begin, (void)bytes;
+#endif
 }
 
 }  // namespace widelimit::runtime

@@ -56,6 +56,23 @@ class SpreadTest(ProgramTest):
                 tree = changed(job, {"network": NETWORKS[name]})
                 self.check(tree, [(1, 1, 64), (1, 2, 128), (2, 1, 64), (3, 1, 50), (4, 1, 128)], 1e-12)
 
+    def test_learning_curve(self) -> None:
+        """Of one kernel, as of regressions on the first rows alone."""
+        self.write_data(
+            x=points(N, 6), y=points(N, 2, seed=2), x_test=points(N_TEST, 6, seed=3), y_test=points(N_TEST, 2, seed=4)
+        )
+        tree = changed(kernel_job("regression", ridge={"value": 0.1}), {"data.test.targets": "/y_test"})
+        sizes = [1, 40, 64, N]
+        self.compute(self.write_input(changed(tree, {"job.samples": sizes})), ranks=2)
+        found = self.results()
+        np.testing.assert_array_equal(found["/learning_curve/samples"], sizes)
+        with h5py.File(self.folder / "out.h5") as file:
+            ridge = float(file["solver"].attrs["ridge"])
+        for size, mse in zip(sizes, found["/learning_curve/test_mse"], strict=True):
+            alone = {"job.ridge": {"value": ridge, "scale": "absolute"}, "data.train.rows": [0, size]}
+            self.compute(self.write_input(changed(tree, alone)), "--overwrite")
+            self.assertAlmostEqual(float(self.results()["/metrics/test/mse"]), mse, delta=1e-10 * mse)
+
     def test_mean(self) -> None:
         tree = kernel_job("regression", kernel="nngp", ridge={"value": 0.1})
         self.check(tree, [(1, 1, 64), (1, 2, 64), (2, 1, 64), (3, 1, 50), (4, 1, 1000)], 1e-13)

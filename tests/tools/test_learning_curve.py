@@ -9,17 +9,18 @@ from pathlib import Path
 
 import learning_curve
 
-# Writes the accuracy 1 - 10/N, and keeps a record of its arguments.
+# Writes accuracies 1 - 10/N, and keeps a record of its arguments.
 PROGRAM = """#!/usr/bin/env python3
 import re, sys
 import h5py, numpy as np
 open(sys.argv[0] + ".record", "a").write(" ".join(sys.argv[1:]) + "\\n")
-size = int(re.search(r"rows=\\[0, (\\d+)\\]", " ".join(sys.argv)).group(1))
-if size == 13:
+sizes = [int(size) for size in re.search(r"samples=\\[(.*?)\\]", " ".join(sys.argv)).group(1).split(",")]
+if 13 in sizes:
     sys.exit(2)
 with h5py.File(sys.argv[sys.argv.index("--output") + 1], "w") as file:
     file.attrs["input"] = "title: A job\\n"
-    file["metrics/test/accuracy"] = 1 - 10 / size
+    file["learning_curve/samples"] = sizes
+    file["learning_curve/test_accuracy"] = 1 - 10 / np.array(sizes)
     file["predictions/test"] = np.zeros((100, 3))
 """
 
@@ -48,23 +49,26 @@ class LearningCurveTest(unittest.TestCase):
     def record(self) -> list[str]:
         return Path(f"{self.program}.record").read_text().splitlines()
 
-    def test_runs_every_size_once_and_plots(self) -> None:
+    def test_runs_every_job_once_and_plots(self) -> None:
         jobs = [str(self.folder / name) for name in ("a.yaml", "b.yaml")]
         arguments = (*jobs, "--sizes", "50,20", "--test-rows", "100", "--set", "precision=single")
         status, said = self.run_tool(*arguments)
         self.assertEqual(status, 0, said)
         self.assertIn("A job: 20 points, accuracy 50.00%", said)
         self.assertTrue((self.folder / "curve.png").read_bytes().startswith(b"\x89PNG"))
-        self.assertEqual(len(self.record()), 4)
-        self.assertIn("--set data.train.rows=[0, 20] --set precision=single --set data.test.rows=[0, 100]",
-                      self.record()[0])
+        self.assertEqual(len(self.record()), 2)
+        self.assertIn("--set data.train.rows=[0, 50] --set job.samples=[20, 50] --set precision=single "
+                      "--set data.test.rows=[0, 100]", self.record()[0])
         self.run_tool(*arguments)
-        self.assertEqual(len(self.record()), 4)  # all were there
+        self.assertEqual(len(self.record()), 2)  # both were there
+        status, said = self.run_tool(*jobs, "--sizes", "20,30")
+        self.assertEqual(status, 2)
+        self.assertIn("is of other sizes than [20, 30]", said)
 
     def test_a_job_that_fails_is_named(self) -> None:
         status, said = self.run_tool(str(self.folder / "a.yaml"), "--sizes", "13")
         self.assertEqual(status, 2)
-        self.assertIn("a.yaml with 13 points ended with status 2", said)
+        self.assertIn("a.yaml ended with status 2", said)
 
     def test_wrong_options(self) -> None:
         for arguments, because in {

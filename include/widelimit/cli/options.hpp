@@ -85,6 +85,8 @@ struct RegressionOptions {
   Gram gram = Gram::automatic;
   Duplicates duplicates = Duplicates::warn;  ///< equal points without a ridge, where one iterates
   Posterior posterior = Posterior::mean;     ///< what is computed of the predictions on test data
+  std::vector<Index> samples;  ///< sizes of training sets (the first rows), ascending, whose test
+                               ///< errors are wanted
 };
 
 /// How the function is trained: by gradient flow, or in steps.

@@ -35,6 +35,11 @@ class SymmetricFactor {
   ReplicatedMatrix multiply(ReplicatedMatrix const& x) const;
   /// (A + shift·I)⁻¹·b in the precision of the factor. \param b  N x C. Collective.
   ReplicatedMatrix solve(ReplicatedMatrix const& b) const;
+  /// For each n of `sizes` the solution of the equations of the first n rows and columns alone, zero
+  /// beyond: one forward substitution serves all, as leading blocks of L are the factors of leading
+  /// blocks of A + shift·I. \param b  N x C  \return  N x sizes·C. Collective, N²·C flops and as
+  /// many a size.
+  ReplicatedMatrix solve_leading(ReplicatedMatrix const& b, std::vector<Index> const& sizes) const;
   /// Whether all entries of A are numbers. Collective.
   bool finite() const;
 

@@ -55,12 +55,10 @@ class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
                  std::function<bool()> const& go_on) const override;
 
  private:
-  void keep(Real const* from, Index ld, Range rows, Range cols);
-
   gram::Kernel kernel_;
   gram::SymmetricProduct<Real> product_;
   std::vector<gram::MatrixPart<Real>> parts_;
-  std::vector<Kokkos::View<Real*, Kokkos::HostSpace>> memory_;  // of whole lines of cache
+  std::vector<Kokkos::View<Real*, Kokkos::HostSpace>> memory_;  // of a tile each
 };
 
 /// Tiles read from where they are stored for each product, while the one before is multiplied.

@@ -133,5 +133,35 @@ TEST(CholeskySizes, one_row_and_matrices_smaller_than_the_grid) {
   }
 }
 
+TYPED_TEST(Cholesky, leading_blocks_are_solved_from_the_factor_of_the_whole) {
+  auto const a = test::random_spd(n, n, 0.5, 10);
+  auto const b = test::random_matrix(n, 3, 11);
+  SymmetricFactor<TypeParam> whole(test::distribute<TypeParam>(a, block, Part::lower));
+  ASSERT_TRUE(whole.factorize(0.1).ok());
+  std::vector<Index> const sizes{1, 31, 32, 100, n};
+  auto const found = whole.solve_leading(b, sizes);
+  ASSERT_EQ(found.cols, 3 * static_cast<Index>(sizes.size()));
+  for (std::size_t k = 0; k < sizes.size(); ++k) {
+    Index const size = sizes[k];
+    ReplicatedMatrix part(size, size), y(size, 3), x(size, 3);
+    for (Index i = 0; i < n; ++i) {
+      for (Index c = 0; c < 3; ++c) {
+        double const entry = found(i, static_cast<Index>(k) * 3 + c);
+        if (i >= size) {
+          ASSERT_EQ(entry, 0);
+          continue;
+        }
+        x(i, c) = entry;
+        y(i, c) = b(i, c);
+      }
+      if (i < size)
+        for (Index j = 0; j < size; ++j) part(i, j) = a(i, j);
+    }
+    SymmetricFactor<TypeParam> alone(test::distribute<TypeParam>(part, block, Part::lower));
+    ASSERT_TRUE(alone.factorize(0.1).ok());
+    EXPECT_LT(test::relative_difference(x, alone.solve(y)), 1e4 * this->eps) << size;
+  }
+}
+
 }  // namespace
 }  // namespace widelimit::linalg

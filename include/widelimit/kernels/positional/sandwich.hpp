@@ -4,27 +4,11 @@
 #pragma once
 
 #include "widelimit/kernels/positional/plane_program.hpp"
+#include "widelimit/kernels/vector_lanes.hpp"
 
 namespace widelimit::kernels {
 
 namespace detail {
-
-template <class Real>
-struct PackVectors;
-template <>
-struct PackVectors<float> {
-  using Vector = float __attribute__((vector_size(64)));
-  using InMemory = float __attribute__((vector_size(64), aligned(4), may_alias));
-};
-template <>
-struct PackVectors<double> {
-  using Vector = double __attribute__((vector_size(64)));
-  using InMemory = double __attribute__((vector_size(64), aligned(8), may_alias));
-};
-template <class Real>
-using PackVector = typename PackVectors<Real>::Vector;
-template <class Real>
-using PackInMemory = typename PackVectors<Real>::InMemory;
 
 /// Sums a block of rows x cols products over `n` terms in registers and stores it.
 /// \param g, v  first elements; steps from row to row of the block (g), column to column (v), term to
@@ -73,7 +57,7 @@ struct ProductBlock {
     KOKKOS_IF_ON_DEVICE((for_pack<Real>(team, [&](int k) { sum<Real, Real>(k); });))
     // Loops over lanes around loops over terms are not vectorised: whole vectors by hand. The
     // compiler splits them where the machine has shorter ones.
-    KOKKOS_IF_ON_HOST(((void)team; sum<PackVector<Real>, PackInMemory<Real>>(0);))
+    KOKKOS_IF_ON_HOST(((void)team; sum<Lanes<Real>, LanesInMemory<Real>>(0);))
   }
 };
 

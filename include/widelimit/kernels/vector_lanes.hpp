@@ -1,0 +1,71 @@
+/// \file
+/// Vectors of 64 bytes of lanes for host code that the compiler does not vectorise by itself,
+/// whatever the machine has: the compiler splits them.
+#pragma once
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+#include <type_traits>
+
+#include <Kokkos_Core.hpp>
+
+#include "widelimit/runtime/types.hpp"
+
+namespace widelimit::kernels {
+
+template <class Real>
+struct LanesOf;
+template <>
+struct LanesOf<double> {
+  using Value = double __attribute__((vector_size(64)));
+  using InMemory = double __attribute__((vector_size(64), aligned(8), may_alias));
+};
+template <>
+struct LanesOf<float> {
+  using Value = float __attribute__((vector_size(64)));
+  using InMemory = float __attribute__((vector_size(64), aligned(4), may_alias));
+};
+template <class Real>
+using Lanes = typename LanesOf<Real>::Value;
+/// Need not begin where a line of cache does.
+template <class Real>
+using LanesInMemory = typename LanesOf<Real>::InMemory;
+template <class Real>
+inline constexpr Index lanes = 64 / sizeof(Real);
+
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION Lanes<Real> load_lanes(Real const* p) {
+  return *reinterpret_cast<LanesInMemory<Real> const*>(p);
+}
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION void store_lanes(Real* p, Lanes<Real> const& v) {
+  *reinterpret_cast<LanesInMemory<Real>*>(p) = v;
+}
+/// As many numbers as `To` has lanes, in that precision.
+template <class To, class From>
+KOKKOS_FORCEINLINE_FUNCTION Lanes<To> load_converted(From const* p) {
+  if constexpr (std::is_same_v<To, From>) {
+    return load_lanes(p);
+  } else {
+    static_assert(std::is_same_v<To, double> && std::is_same_v<From, float>);
+#ifdef __AVX512F__  // one instruction, of which GCC 12 makes four
+    return _mm512_maskz_cvtps_pd(0xFF, _mm256_loadu_ps(p));
+#else
+    using Half = float __attribute__((vector_size(32), aligned(4), may_alias));
+    return __builtin_convertvector(*reinterpret_cast<Half const*>(p), Lanes<double>);
+#endif
+  }
+}
+/// By halves, as it is done fastest.
+template <class Real>
+KOKKOS_FORCEINLINE_FUNCTION Real sum_lanes(Lanes<Real> const& v) {
+  Real part[lanes<Real>];
+  for (Index i = 0; i < lanes<Real>; ++i) part[i] = v[i];
+  for (Index half = lanes<Real> / 2; half > 0; half /= 2)
+    for (Index i = 0; i < half; ++i) part[i] += part[i + half];
+  return part[0];
+}
+
+}  // namespace widelimit::kernels
