@@ -30,5 +30,9 @@ folder with the four files (train-images-idx3-ubyte.gz and so on)."
     /train/labels="$(compgen -G "$folder/train-labels-idx1-ubyte*")" \
     /test/images="$(compgen -G "$folder/t10k-images-idx3-ubyte*")" \
     /test/labels="$(compgen -G "$folder/t10k-labels-idx1-ubyte*")"
+  if [[ $shape == flat ]]; then  # the points of inputs/limit_*.yaml
+    "$python" tools/select_rows.py "$data" /train/labels /train/two_classes --classes 0 1 --each 64
+    "$python" tools/select_rows.py "$data" /test/labels /test/two_classes --classes 0 1 --each 50
+  fi
 fi
 echo "$data"

@@ -2,11 +2,14 @@
 
 #include <bit>
 #include <cmath>
+#include <filesystem>
 #include <random>
 
 #include <gtest/gtest.h>
 
 #include "widelimit/program/training.hpp"
+
+#include "support/reference_file.hpp"
 
 namespace widelimit::interpreter {
 namespace {
@@ -24,7 +27,7 @@ struct Case {
   network::Activation activation = network::AbRelu{0, 1};
   bool linear = false;
   Preset preset = Preset::mup;
-  Index points = 5, features = 3, outputs = 1, steps = 6;
+  Index points = 5, features = 3, outputs = 1, steps = 6, batch_size = 0;
   double learning_rate = 0.3;
 };
 
@@ -49,6 +52,7 @@ struct Problem {
     task.train_points = c.points;
     task.outputs = c.outputs;
     task.parametrization = c.preset;
+    task.batch_size = c.batch_size;
     compiled = program::compile_training(task, "test.yaml");
     schedule.learning_rates.assign(static_cast<std::size_t>(c.steps), c.learning_rate);
     schedule.kernels_at = {0, c.steps};
@@ -128,6 +132,38 @@ TEST(LinearNetworks, one_hidden_layer_is_the_closed_recursion) {
   Problem const problem(c);
   auto const run = problem.run(world(), 500, 1);
   EXPECT_LT(largest_difference(run.at("train").values, linear_limit(c, problem)), 1e-10);
+}
+
+/// Batches of one point; the file's loss is the mean of (f - y)² over points and outputs, and its
+/// inputs are not divided by √features.
+TEST(LinearNetworks, one_hidden_layer_by_sgd_is_the_reference) {
+  std::string const path = WIDELIMIT_EXACT_LIMITS;
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no reference file " << path;
+  test::ReferenceFile const file(path);
+  std::string const group = "/linear_sgd/mse_nobias_1step_batch1/";
+  auto const x = file.array(group + "X"), y = file.array(group + "Y"), f = file.array(group + "f"),
+             rates = file.array(group + "lr"), batches = file.array(group + "batches");
+  Case const c{.linear = true,
+               .points = x.shape[0],
+               .features = x.shape[1],
+               .outputs = y.shape[1],
+               .steps = static_cast<Index>(rates.values.size()),
+               .batch_size = 1};
+  Problem problem(c);
+  auto const root = std::sqrt(static_cast<double>(c.features));
+  for (Index i = 0; i < c.points; ++i) {
+    for (Index j = 0; j < c.features; ++j)
+      problem.x(j, i) = root * x.values[static_cast<std::size_t>(i * c.features + j)];
+    for (Index k = 0; k < c.outputs; ++k)
+      problem.y(k, i) = y.values[static_cast<std::size_t>(i * c.outputs + k)];
+  }
+  auto& schedule = problem.schedule;
+  schedule.learning_rates.clear();
+  for (double const rate : rates.values)
+    schedule.learning_rates.push_back(rate * 2 / static_cast<double>(c.outputs));
+  for (double const point : batches.values) schedule.batches.push_back({static_cast<Index>(point)});
+  auto const run = problem.run(world(), 400, 1);
+  EXPECT_LT(largest_difference(run.at("train").values, f.values), 1e-12);
 }
 
 TEST(Training, does_not_depend_on_the_number_of_ranks) {
