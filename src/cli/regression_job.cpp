@@ -18,6 +18,22 @@ using linalg::DistributedMatrix;
 using linalg::ReplicatedMatrix;
 using Posterior = RegressionOptions::Posterior;
 
+ReplicatedMatrix columns_of(ReplicatedMatrix const& a, Range columns) {
+  ReplicatedMatrix part(a.rows, columns.size());
+  for (Index i = 0; i < a.rows; ++i)
+    std::copy_n(a.row(i) + columns.begin, columns.size(), part.row(i));
+  return part;
+}
+
+ReplicatedMatrix beside(ReplicatedMatrix const& a, ReplicatedMatrix const& b) {
+  ReplicatedMatrix both(a.rows, a.cols + b.cols);
+  for (Index i = 0; i < a.rows; ++i) {
+    std::copy_n(a.row(i), a.cols, both.row(i));
+    std::copy_n(b.row(i), b.cols, both.row(i) + a.cols);
+  }
+  return both;
+}
+
 /// Kernel regression by Cholesky.
 /// \tparam Real   of tiles
 /// \tparam Solve  of the factorisation
@@ -46,7 +62,6 @@ class RegressionJob {
     solve();
     context_.stop_if_asked();
     if (problem_->test) predict();
-    if (!job_.samples.empty()) measure_learning_curve();
     write(output);
     if (tiles) std::move(*tiles).discard();
     runtime::log(runtime::Level::info, "results in " + output);
@@ -83,24 +98,26 @@ class RegressionJob {
 
   void predict() {
     runtime::Region const region(context_.timings, "predict");
+    auto const leading = regression_->factor().solve_leading(targets_.train, job_.samples);
     if (job_.posterior == Posterior::mean) {
-      test_predictions_ = predict_test(context_, *problem_, kernel_, solution_.alpha);
-    } else {
-      predict_posterior();
+      // One pass over the kernel for all.
+      auto const all = predict_test(context_, *problem_, kernel_, beside(solution_.alpha, leading));
+      test_predictions_ = columns_of(all, {0, solution_.alpha.cols});
+      measure_learning_curve(columns_of(all, {solution_.alpha.cols, all.cols}));
+      return;
     }
+    predict_posterior();
+    if (!job_.samples.empty())
+      measure_learning_curve(predict_test(context_, *problem_, kernel_, leading));
   }
 
-  /// Errors on the test points after regression on the first rows alone.
-  void measure_learning_curve() {
-    runtime::Region const region(context_.timings, "learning_curve");
-    auto const all =
-        predict_test(context_, *problem_, kernel_,
-                     regression_->factor().solve_leading(targets_.train, job_.samples));
-    auto const& y = *targets_.test;
+  /// Errors on the test points after regression on the first rows alone. \param predictions  N_test x
+  /// samples·C
+  void measure_learning_curve(ReplicatedMatrix const& predictions) {
     for (std::size_t k = 0; k < job_.samples.size(); ++k) {
-      ReplicatedMatrix f(y.rows, y.cols);
-      for (Index i = 0; i < y.rows; ++i)
-        std::copy_n(all.row(i) + static_cast<Index>(k) * y.cols, y.cols, f.row(i));
+      auto const& y = *targets_.test;
+      Index const begin = static_cast<Index>(k) * y.cols;
+      auto const f = columns_of(predictions, {begin, begin + y.cols});
       curve_.mse.push_back(regression::mean_squared_error(f, y));
       if (targets_.classes) curve_.accuracy.push_back(regression::accuracy(f, y));
     }

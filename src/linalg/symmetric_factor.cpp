@@ -59,6 +59,7 @@ ReplicatedMatrix SymmetricFactor<Real>::solve(ReplicatedMatrix const& b) const {
 template <class Real>
 ReplicatedMatrix SymmetricFactor<Real>::solve_leading(ReplicatedMatrix const& b,
                                                       std::vector<Index> const& sizes) const {
+  if (sizes.empty()) return {b.rows, 0};
   DistributedMatrix<Real> forward(storage_.grid(), b.rows, b.cols, storage_.block());
   forward.scatter(b);
   trsm(Op::plain, storage_, forward);
