@@ -9,6 +9,8 @@
 #include "widelimit/cli/input_file.hpp"
 #include "widelimit/io/dataset_reader.hpp"
 
+#include "cli/problem.hpp"
+
 namespace widelimit::cli::detail {
 
 /// The inputs of a part, "train" or "test".
@@ -26,5 +28,8 @@ struct PositionArrays {
 /// `io::read_rows`.
 PositionArrays read_position_arrays(runtime::Communicator const& comm, InputFile const& input,
                                     std::string const& part, DataSetOptions const& set);
+
+/// Of the inputs of each point, row by row, how many count; empty: all.
+std::vector<Index> valid_entries(PositionArrays const& arrays, DataShapes const& shapes);
 
 }  // namespace widelimit::cli::detail

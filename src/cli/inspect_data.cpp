@@ -179,6 +179,12 @@ PositionArrays read_position_arrays(runtime::Communicator const& comm, InputFile
   return arrays;
 }
 
+std::vector<Index> valid_entries(PositionArrays const& arrays, DataShapes const& shapes) {
+  auto valid = arrays.lengths;
+  for (Index& count : valid) count *= shapes.channels;
+  return valid;
+}
+
 }  // namespace detail
 
 std::string DataShapes::point_text() const {

@@ -47,17 +47,10 @@ void require_finite_kernels(InputFile const& input, std::string const& part,
   check(points.ntk_diagonal, "NTK");
 }
 
-/// The entries of each row that count; empty: all.
-gram::ValidEntries valid_entries(detail::PositionArrays const& arrays, DataShapes const& shapes) {
-  gram::ValidEntries valid = arrays.lengths;
-  for (Index& count : valid) count *= shapes.channels;
-  return valid;
-}
-
 template <class Real>
 gram::Points<Real> prepare(gram::InputScaler const& scaler, std::vector<Real>& inputs, Index n,
                            detail::PositionArrays const& arrays, DataShapes const& shapes) {
-  scaler.apply(inputs, n, valid_entries(arrays, shapes));
+  scaler.apply(inputs, n, detail::valid_entries(arrays, shapes));
   auto points = gram::prepare_points(inputs, n, shapes.features);
   points.positions.lengths = arrays.lengths;
   if (shapes.masked && arrays.lengths.empty()) points.positions.lengths.assign(n, shapes.axes[0]);
@@ -84,7 +77,7 @@ std::unique_ptr<Problem<Real>> load_problem(runtime::Communicator const& comm,
   if (data.test) test_positions = detail::read_position_arrays(comm, input, "test", *data.test);
   std::vector<gram::Points<Real>*> sets{&problem->train};
   runtime::agree(comm, [&] {
-    auto const valid = valid_entries(train_positions, shapes);
+    auto const valid = detail::valid_entries(train_positions, shapes);
     gram::InputScaler const scaler(data.inputs, train, shapes.train, shapes.features,
                                    data.zca_epsilon, valid);
     problem->train = prepare(scaler, train, shapes.train, train_positions, shapes);

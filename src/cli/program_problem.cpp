@@ -65,6 +65,16 @@ Small pattern_of(std::vector<double> const& values, Index nodes, Index points) {
   return result;
 }
 
+/// 1 at the last position of each sequence.
+Small ends_of(std::vector<Index> const& lengths, Index positions, Index points) {
+  Small result(1, points * positions);
+  for (Index point = 0; point < points; ++point) {
+    Index const length = lengths.empty() ? positions : lengths[static_cast<std::size_t>(point)];
+    result(0, point * positions + length - 1) = 1;
+  }
+  return result;
+}
+
 }  // namespace
 
 ProgramOptions const* program_options(Job const& job) {
@@ -79,6 +89,7 @@ program::TrainingTask make_task(InputFile const& input, DataShapes const& shapes
   task.network = input.network;
   task.input = program::input_layout(input.network, {shapes.positions(), shapes.channels, {}, {}});
   task.input_rows = input_rows;
+  task.masked = shapes.masked;
   task.train_points = shapes.train;
   task.test_points = shapes.test;
   task.outputs = outputs;
@@ -98,6 +109,7 @@ program::TrainingProgram program_of(InputFile const& input, program::TrainingTas
                          .channels = task.input.channels,
                          .train = task.train_points,
                          .test = task.test_points,
+                         .masked = task.masked,
                          .outputs = task.outputs,
                          .batch_size = task.batch_size},
                         input.path);
@@ -120,14 +132,11 @@ ProgramProblem load_program(runtime::Communicator const& comm, InputFile const& 
 
   ProgramProblem problem;
   runtime::agree(comm, [&] {
-    if (!train_arrays.lengths.empty() || !test_arrays.lengths.empty())
-      throw InputError(input.where("data.train.lengths"),
-                       "sequences of unequal length are not built for training programs; pad them, "
-                       "or choose sequences of one length (data.train.rows)");
+    auto const valid = detail::valid_entries(train_arrays, shapes);
     gram::InputScaler const scaler(sets.inputs, train, shapes.train, shapes.features,
-                                   sets.zca_epsilon);
-    scaler.apply(train, shapes.train);
-    if (sets.test) scaler.apply(test, shapes.test);
+                                   sets.zca_epsilon, valid);
+    scaler.apply(train, shapes.train, valid);
+    if (sets.test) scaler.apply(test, shapes.test, detail::valid_entries(test_arrays, shapes));
 
     auto task = make_task(input, shapes, targets.train.cols, 1);
     Index const channels = task.input.channels;
@@ -146,7 +155,11 @@ ProgramProblem load_program(runtime::Communicator const& comm, InputFile const& 
     problem.classes = targets.classes;
     for (auto const& [name, values] : train_arrays.patterns)
       problem.data["train_pattern_" + name] = pattern_of(values, shapes.axes[0], shapes.train);
+    if (task.masked)
+      problem.data["train_lengths"] = ends_of(train_arrays.lengths, shapes.axes[0], shapes.train);
     if (!sets.test) return;
+    if (task.masked)
+      problem.data["test_lengths"] = ends_of(test_arrays.lengths, shapes.axes[0], shapes.test);
     problem.data["test_inputs"] = columns_of(x, train_columns, test_columns);
     problem.has_test_targets = targets.test.has_value();
     problem.data["test_targets"] = problem.has_test_targets

@@ -1,5 +1,7 @@
 #include "cli/written_program.hpp"
 
+#include <algorithm>
+
 #include <spdlog/fmt/fmt.h>
 
 #include "widelimit/io/spelling.hpp"
@@ -20,8 +22,8 @@ void need_shape(program::Value const& value, Index rows, Index columns, std::str
 }
 
 void check_data(program::Value const& value, ProgramData const& data, std::string const& file) {
-  constexpr std::string_view names[] = {"train_inputs", "train_targets", "test_inputs",
-                                        "test_targets"};
+  constexpr std::string_view names[] = {"train_inputs", "train_targets", "train_lengths",
+                                        "test_inputs",  "test_targets",  "test_lengths"};
   auto const known = std::find(std::begin(names), std::end(names), value.name);
   if (known == std::end(names))
     throw InputError({file, value.line, "program"},
@@ -32,7 +34,15 @@ void check_data(program::Value const& value, ProgramData const& data, std::strin
   if (points == 0)
     throw InputError({file, value.line, "program"},
                      fmt::format("`{}` needs data.test, which the file leaves out", value.name));
-  if (value.name.ends_with("inputs"))
+  if (value.name.ends_with("lengths") && !data.masked)
+    throw InputError({file, value.line, "program"},
+                     fmt::format("`{}` needs data.train.lengths or data.test.lengths, which the "
+                                 "file leaves out",
+                                 value.name));
+  if (value.name.ends_with("lengths"))
+    need_shape(value, 1, points * data.positions,
+               "the ends of these sequences (points by positions)", file);
+  else if (value.name.ends_with("inputs"))
     need_shape(value, data.channels, points * data.positions,
                "these data (channels, and points by positions)", file);
   else
@@ -53,6 +63,15 @@ program::Program read_program(io::YamlNode const& node, std::string const& file)
 
 void check_written_program(program::Program const& program, ProgramData const& data,
                            std::string const& file) {
+  auto const is_lengths = [&](program::Initial const& initial) {
+    return program.value(initial.value).name == "train_lengths";
+  };
+  if (data.masked && std::ranges::none_of(program.initials, is_lengths))
+    throw InputError({file, 0, "program"},
+                     fmt::format("the sequences have lengths, which the program does not read; "
+                                 "declare `data train_lengths [1, {}]`, which is 1 at the last "
+                                 "position of each point, or leave data.train.lengths out",
+                                 data.train * data.positions));
   for (auto const& initial : program.initials) {
     auto const& value = program.value(initial.value);
     if (std::holds_alternative<program::Data>(initial.content)) check_data(value, data, file);

@@ -15,7 +15,9 @@ program::Program read_program(io::YamlNode const& node, std::string const& file)
 
 /// Sizes of the data that a program may name.
 struct ProgramData {
-  Index positions = 1, channels = 1, train = 0, test = 0, outputs = 0;
+  Index positions = 1, channels = 1, train = 0, test = 0;
+  bool masked = false;
+  Index outputs = 0;
   Index batch_size = 0;  ///< 0: all points
 };
 

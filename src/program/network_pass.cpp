@@ -23,6 +23,9 @@ Pass NetworkPass::run(Inputs const& inputs) {
   if (network.empty() || !std::holds_alternative<network::Dense>(network.back().kind))
     fail("a network that is trained as a program ends with `dense`, which makes the outputs");
   Flow flow{true, {inputs.x}, task_.input.positions};
+  if (inputs.lengths != none)
+    for (Index length = 1; length <= task_.input.positions.front(); ++length)
+      flow.counted.push_back(length);
   // A `flatten` of the data is in their layout.
   bool const flat = std::holds_alternative<network::Flatten>(network.front().kind);
   flow = walk({network.begin() + (flat ? 1 : 0), network.end() - 1}, flow);
@@ -83,24 +86,27 @@ Parameter const& NetworkPass::weights(std::string const& name, double g) {
   return parameters_[n_parameters_++];
 }
 
-Id NetworkPass::with_bias(Id x, double b_std) {
-  if (b_std == 0) return x;
+Id NetworkPass::constant_weights(std::string const& name, Index columns, double g) {
   if (n_parameters_ == parameters_.size()) {
-    // As a weight of the input that is always 1, with the exponents of the first layer.
     auto const* preset = std::get_if<Preset>(&task_.parametrization);
     Exponents const e = preset != nullptr
                             ? exponents(*preset, LayerKind::input)
                             : std::get<std::vector<Exponents>>(task_.parametrization).front();
     Parameter made{.kind = LayerKind::input,
-                   .rate = scaling_.rate(LayerKind::input, e, b_std),
+                   .rate = scaling_.rate(LayerKind::input, e, g),
                    .multiplier = parameters_.back().multiplier};
-    made.value = b_.gaussian("bias" + std::to_string(n_tensors_), 1,
-                             scaling_.sigma(LayerKind::input, e, b_std));
+    made.value = b_.gaussian(name + std::to_string(n_tensors_), columns,
+                             scaling_.sigma(LayerKind::input, e, g));
     parameters_.push_back(made);
   }
+  return parameters_[n_parameters_++].value;
+}
+
+Id NetworkPass::with_bias(Id x, double b_std) {
+  if (b_std == 0) return x;
   // A product with ones, so that gradients keep the columns apart.
   Id const ones = ones_row(b_, b_.columns(x));
-  Id const bias = b_.add(Combine{none, parameters_[n_parameters_++].value, ones});
+  Id const bias = b_.add(Combine{none, constant_weights("bias", 1, b_std), ones});
   return add_all({x, bias});
 }
 
@@ -130,7 +136,7 @@ Id NetworkPass::map(bool raw, Id x, SharedColumnMap const& columns) {
 
 NetworkPass::Flow NetworkPass::mapped(Flow const& in, SharedColumnMap const& columns,
                                       network::Positions positions) {
-  Flow out{in.raw, {}, std::move(positions)};
+  Flow out{in.raw, {}, std::move(positions), {}};
   for (Id const part : in.parts) out.parts.push_back(map(in.raw, part, columns));
   return out;
 }
@@ -140,7 +146,8 @@ NetworkPass::Flow NetworkPass::mapped(Flow const& in, SharedColumnMap const& col
 NetworkPass::Flow NetworkPass::pass(network::Dense const& layer, Flow const& in) {
   begin_tensor(in.raw ? LayerKind::input : LayerKind::hidden);
   Id const h = weighted_sum(in, layer.w_std);
-  return {false, {with_bias(h, layer.b_std)}, in.positions};
+  Flow out{false, {with_bias(h, layer.b_std)}, in.positions, in.counted};
+  return layer.b_std == 0 ? out : masked(std::move(out));
 }
 
 Id NetworkPass::readout(network::Dense const& layer, Flow const& in) {
@@ -171,8 +178,9 @@ Id NetworkPass::readout(network::Dense const& layer, Flow const& in) {
 NetworkPass::Flow NetworkPass::pass(network::Activation const& layer, Flow const& in) {
   if (in.raw) fail("an element-wise function on the data; put a weight layer before it");
   auto const phi = expression_of(layer);
-  Flow out{false, {}, in.positions};
+  Flow out{false, {}, in.positions, in.counted};
   for (Id const part : in.parts) out.parts.push_back(b_.nonlinear(phi, {part}));
+  out = masked(std::move(out));
   if (in.parts.size() == 1)
     pass_.taps.push_back(
         {"layer_" + std::to_string(pass_.taps.size() + 1), in.parts.front(), out.parts.front()});
@@ -182,6 +190,7 @@ NetworkPass::Flow NetworkPass::pass(network::Activation const& layer, Flow const
 NetworkPass::Flow NetworkPass::pass(network::LayerNorm const& layer, Flow const& in) {
   if (in.raw) fail("`layer_norm` on the data; put a weight layer before it");
   bool const all = layer.axes == network::LayerNorm::Axes::all && !in.positions.empty();
+  Id const counts = mask(in);
   // Averages over the parts (and positions), one column for each column of a part.
   auto const average = [&](std::vector<Id> const& of_parts) {
     Id mean = sum_of_scalars(b_, of_parts);
@@ -189,9 +198,13 @@ NetworkPass::Flow NetworkPass::pass(network::LayerNorm const& layer, Flow const&
     if (all) {
       Index const size = count(in.positions), columns = points() * size;
       auto const sums = sum_of_groups(columns, points());
-      mean = b_.add(
-          ScalarMapColumns{none, b_.add(ScalarMapColumns{none, mean, sums}), transposed(*sums)});
-      weight /= static_cast<double>(size);
+      if (counts != none) mean = b_.elementwise("a*b", {mean, counts});
+      mean = b_.add(ScalarMapColumns{none, mean, sums});
+      if (counts == none)
+        weight /= static_cast<double>(size);
+      else
+        mean = b_.elementwise("a*b", {mean, one_over_counted(in)});
+      mean = b_.add(ScalarMapColumns{none, mean, transposed(*sums)});
     }
     return b_.scaled(mean, weight);
   };
@@ -199,11 +212,14 @@ NetworkPass::Flow NetworkPass::pass(network::LayerNorm const& layer, Flow const&
   for (Id const part : in.parts) means.push_back(b_.mean("x", {part}));
   Id const mean = average(means);
   for (Id const part : in.parts) variances.push_back(b_.mean("(x - a)^2", {part}, {mean}));
-  Id const variance = average(variances);
+  Id variance = average(variances);
+  // No division by the zero variance of what does not count.
+  if (counts != none) variance = b_.elementwise("a + 1 - b", {variance, counts});
   auto const root =
       Expression::call("sqrt", std::vector<Expression>{Expression::argument(0) + layer.eps});
-  Id const scale = b_.add(ScalarNonlinear{none, 1 / root, {variance}});
-  Flow out{false, {}, in.positions};
+  Id scale = b_.add(ScalarNonlinear{none, 1 / root, {variance}});
+  if (counts != none) scale = b_.elementwise("a*b", {scale, counts});
+  Flow out{false, {}, in.positions, in.counted};
   for (Id const part : in.parts)
     out.parts.push_back(b_.nonlinear("(x - a)*b", {part}, {mean, scale}));
   return out;
@@ -249,6 +265,7 @@ NetworkPass::Flow NetworkPass::pass(network::Concat const& layer, Flow const& in
   for (auto const& branch : layer.branches) {
     auto const flow = walk(branch, in);
     out.positions = flow.positions;
+    out.counted = flow.counted;
     out.parts.insert(out.parts.end(), flow.parts.begin(), flow.parts.end());
   }
   return out;

@@ -2,6 +2,7 @@
 /// The forward pass of a network as instructions.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ struct Parameter {
 struct Inputs {
   Id x = none;
   Index points = 0;
+  Id lengths =
+      none;  ///< of sequences: 1 x points·T, 1 at the last position of each; none: all whole
   std::map<std::string, Id> patterns = {};
 };
 
@@ -74,6 +77,9 @@ class NetworkPass {
     bool raw = false;
     std::vector<Id> parts = {};
     network::Positions positions = {};
+    /// For sequences of the lengths 1 … T, the positions that count after the layers so far, the
+    /// first ones; what stands at the others is zero. Empty: all count.
+    std::vector<Index> counted = {};
   };
 
   [[noreturn]] void fail(std::string const& message) const;
@@ -90,6 +96,7 @@ class NetworkPass {
   Flow pass(network::Concat const& layer, Flow const& in);
   Flow pass(network::Repeat const& layer, Flow const& in);
   Flow pass(network::Conv const& layer, Flow const& in);
+  Flow local_convolution(network::Conv const& layer, Flow const& in);
   Flow pass(network::Pool const& layer, Flow const& in);
   Flow pass(network::GlobalPool const& layer, Flow const& in);
   Flow pass(network::Flatten const& layer, Flow const& in);
@@ -106,11 +113,30 @@ class NetworkPass {
   Id weighted_sum(Flow const& in, double g);
   /// W x for one part, W the next parameter.
   Id weighted(bool raw, Id x, double g);
+  /// The next parameter: weights of constant inputs, with the exponents of the first layer.
+  Id constant_weights(std::string const& name, Index columns, double g);
   Id with_bias(Id x, double b_std);
+  /// The embeddings of positions, points·positions columns, one for each part.
+  std::vector<Id> embeddings(network::Attention const& layer, Flow const& in);
+  Flow embedded(network::Attention const& layer, Flow const& in);
+  Id attention_weights(network::Attention const& layer, Flow const& in, Id products);
   Id add_all(std::vector<Id> const& values);
   Id map(bool raw, Id x, SharedColumnMap const& columns);
   Flow mapped(Flow const& in, SharedColumnMap const& columns, network::Positions positions);
-  Id next(Parameter const& made);
+
+  // Sequences of unequal length.
+
+  /// A number for each of `positions` of each point, 1 x points·positions, by the length of the
+  /// sequence in the data, counted from 0, and the position.
+  Id by_length(Index positions, std::function<double(std::size_t, Index)> const& value);
+  /// 1 at the positions that count, 0 at the others.
+  Id mask(Flow const& flow);
+  /// The inverse of how many positions of a point count, 1 x points.
+  Id one_over_counted(Flow const& flow);
+  /// Zero where positions do not count.
+  Flow masked(Flow flow);
+  Flow times(Flow flow, Id factors);
+
   Index count(network::Positions const& positions) const;
   Index points() const { return inputs_->points; }
 

@@ -2,6 +2,7 @@
 /// Positions that windows join, as maps between columns.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -39,56 +40,48 @@ class MultiIndex {
 struct Windows {
   network::Positions in, out;
   std::vector<Index> size, stride, before;
+  network::Padding padding;
   bool transposed = false, circular = false;
 
   Windows(network::Positions const& positions, network::PerAxis const& sizes,
-          network::PerAxis const& strides, network::Padding padding, bool is_transposed)
-      : in(positions), transposed(is_transposed), circular(padding == network::Padding::circular) {
+          network::PerAxis const& strides, network::Padding how, bool is_transposed)
+      : in(positions),
+        padding(how),
+        transposed(is_transposed),
+        circular(how == network::Padding::circular) {
     for (std::size_t k = 0; k < in.size(); ++k) {
       size.push_back(network::of_axis(sizes, k));
       stride.push_back(network::of_axis(strides, k));
-      auto const axis = transposed ? network::transposed_windows(in[k], size[k], stride[k], padding)
-                                   : network::axis_windows(in[k], size[k], stride[k], padding);
+      auto const axis = along(k, in[k]);
       out.push_back(axis.count);
       before.push_back(axis.before);
     }
   }
 
-  Index total(network::Positions const& positions) const { return MultiIndex(positions).count(); }
-
-  /// Calls visit(input position, output position) for the offset `j` in the windows.
-  template <class Visit>
-  void visit(std::vector<Index> const& j, Visit const& visit) const {
-    auto const& from = transposed ? in : out;
-    auto const& to = transposed ? out : in;
-    MultiIndex p(from);
-    MultiIndex const target(to);
-    for (Index n = 0; n < p.count(); ++n, p.advance()) {
-      std::vector<Index> q(from.size());
-      bool inside = true;
-      for (std::size_t k = 0; k < q.size(); ++k) {
-        q[k] = transposed ? (*p)[k] * stride[k] + before[k] - j[k]
-                          : (*p)[k] * stride[k] - before[k] + j[k];
-        if (circular) q[k] = ((q[k] % to[k]) + to[k]) % to[k];
-        inside = inside && q[k] >= 0 && q[k] < to[k];
-      }
-      if (!inside) continue;
-      if (transposed)
-        visit(n, target.flat(q));
-      else
-        visit(target.flat(q), n);
-    }
+  network::AxisWindows along(std::size_t axis, Index length) const {
+    return transposed ? network::transposed_windows(length, size[axis], stride[axis], padding)
+                      : network::axis_windows(length, size[axis], stride[axis], padding);
   }
+
+  /// The windows that count of sequences of which so many positions count.
+  std::vector<Index> counted(std::vector<Index> lengths) const {
+    for (Index& length : lengths)
+      if (length > 0) length = std::clamp<Index>(along(0, length).count, 0, out.front());
+    return lengths;
+  }
+
+  static Index total(network::Positions const& positions) { return MultiIndex(positions).count(); }
+  /// Of a window.
+  Index places() const { return total(size); }
+
+  /// What the place `j` of the windows joins: input and output positions, each of weight 1.
+  std::vector<MapEntry> entries(std::vector<Index> const& j) const;
+  /// Those of all places.
+  std::vector<MapEntry> entries() const;
 };
 
 /// A map between positions as one between the columns of all points.
-inline SharedColumnMap at_all_points(Index points, Index inputs, Index outputs,
-                                     std::vector<MapEntry> const& entries) {
-  std::vector<MapEntry> all;
-  for (Index point = 0; point < points; ++point)
-    for (auto const& e : entries)
-      all.push_back({point * inputs + e.input, point * outputs + e.output, e.weight});
-  return make_map(points * inputs, points * outputs, std::move(all));
-}
+SharedColumnMap at_all_points(Index points, Index inputs, Index outputs,
+                              std::vector<MapEntry> const& entries);
 
 }  // namespace widelimit::program::detail

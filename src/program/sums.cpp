@@ -52,6 +52,17 @@ Id ones_row(Builder& builder, Index columns) {
   return builder.scalar(name, 1, columns, 1);
 }
 
+Id constant_array(Builder& builder, Index rows, Index columns,
+                  std::function<double(Index, Index)> const& value) {
+  std::vector<MapEntry> entries;
+  for (Index c = 0; c < columns; ++c)
+    for (Index r = 0; r < rows; ++r)
+      if (double const v = value(r, c); v != 0) entries.push_back({0, c * rows + r, v});
+  Id const row = builder.add(
+      ScalarMapColumns{none, builder.constant(1), make_map(1, rows * columns, entries)});
+  return builder.transpose(row, columns);
+}
+
 Id sum_scalar_groups(Builder& builder, Id x, Index groups) {
   Index const columns = builder.columns(x);
   if (columns == groups) return x;

@@ -2,6 +2,7 @@
 /// Sums of values, as several parts of this module write them.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "widelimit/program/builder.hpp"
@@ -17,6 +18,10 @@ Id sum_of_scalars(Builder& builder, std::vector<Id> const& values);
 
 /// A constant scalar of ones, 1 x columns, made once.
 Id ones_row(Builder& builder, Index columns);
+
+/// A constant scalar, rows x columns; value(row, column).
+Id constant_array(Builder& builder, Index rows, Index columns,
+                  std::function<double(Index, Index)> const& value);
 
 /// Sums over the columns of each of `groups` equal parts, if there is more than one in a part.
 Id sum_scalar_groups(Builder& builder, Id x, Index groups);

@@ -46,6 +46,8 @@ detail::DataSet declare_set(Builder& b, TrainingTask const& task, std::string co
   if (points == 0) return data;
   data.inputs.x = b.data(set + "_inputs", task.input_rows, points * positions);
   data.targets = b.data(set + "_targets", task.outputs, points);
+  if (task.masked && !task.input.positions.empty())
+    data.inputs.lengths = b.data(set + "_lengths", 1, points * positions);
   std::vector<std::string> patterns;
   collect_patterns(task.network, patterns);
   for (auto const& name : patterns)

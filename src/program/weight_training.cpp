@@ -64,6 +64,7 @@ class Writer {
     Index const positions = task_.input.positions_count();
     Inputs inputs = train.inputs;
     inputs.x = batch(b_, task_, inputs.x, positions);
+    if (inputs.lengths != none) inputs.lengths = batch(b_, task_, inputs.lengths, positions);
     for (auto& [name, pattern] : inputs.patterns) pattern = batch(b_, task_, pattern, positions);
     if (!whole) inputs.points = task_.batch_size;
     Id const start = train_start_ == none ? none : batch(b_, task_, train_start_);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cmath>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -30,6 +31,10 @@ class LiteralNetwork {
   };
 
   std::map<std::string, Array> patterns;  ///< [T, T] of this point
+  /// The embedding of position t is the sum over s of this times the weights of position s.
+  std::function<double(Index t, Index s)> mixing_of_embeddings = [](Index t, Index s) {
+    return t == s ? 1.0 : 0.0;
+  };
 
   LiteralNetwork(program::Program const& program, PlainProgram const& values, Index n) : n_(n) {
     for (auto const& initial : program.initials)
@@ -185,7 +190,45 @@ class LiteralNetwork {
     return x;
   }
 
+  /// Weights of its own for each window, place in it and part, where the window reaches positions.
+  State local_convolution(network::Conv const& l, State const& x) {
+    network::Positions out, size;
+    for (std::size_t k = 0; k < x.positions.size(); ++k) {
+      size.push_back(network::of_axis(l.filter, k));
+      out.push_back(
+          network::axis_windows(x.positions[k], size[k], network::of_axis(l.strides, k), l.padding)
+              .count);
+    }
+    std::vector<Vector> h(static_cast<std::size_t>(count(out)),
+                          Vector(static_cast<std::size_t>(n_), 0));
+    for (Index o = 0; o < count(out); ++o)
+      for (Index j = 0; j < count(size); ++j) {
+        auto const q = unflat(out, o), offset = unflat(size, j);
+        std::vector<Index> p(q.size());
+        bool inside = true;
+        for (std::size_t k = 0; k < p.size(); ++k) {
+          Index const stride = network::of_axis(l.strides, k), n = x.positions[k];
+          p[k] = q[k] * stride + offset[k] -
+                 network::axis_windows(n, size[k], stride, l.padding).before;
+          if (l.padding == network::Padding::circular) p[k] = (p[k] % n + n) % n;
+          inside = inside && p[k] >= 0 && p[k] < n;
+        }
+        if (!inside) continue;
+        for (auto const& part : x.parts)
+          add(h[static_cast<std::size_t>(o)],
+              times(weight(), part[static_cast<std::size_t>(flat(x.positions, p))]));
+      }
+    if (l.b_std != 0) {
+      auto const& b = weight();
+      for (Index o = 0; o < count(out); ++o)
+        for (Index r = 0; r < n_; ++r)
+          h[static_cast<std::size_t>(o)][static_cast<std::size_t>(r)] += b(r, o);
+    }
+    return {false, out, {h}};
+  }
+
   State apply(network::Conv const& l, State const& x) {
+    if (l.weights == network::Conv::Weights::local) return local_convolution(l, x);
     bool const transposed = l.weights == network::Conv::Weights::transposed;
     bool const circular = l.padding == network::Padding::circular;
     network::Positions out, size;
@@ -281,13 +324,25 @@ class LiteralNetwork {
   }
 
   State apply(network::Attention const& l, State const& x) {
-    auto const &query_key = weight(), &value = weight(), &out = weight();
-    auto const& z = x.parts[0];
-    std::vector<Vector> keys, values, h;
-    for (auto const& v : z) {
-      keys.push_back(times(query_key, v));
-      values.push_back(times(value, v));
+    using enum network::Attention::Embedding;
+    State seen = x;
+    for (std::size_t part = 0; part < x.parts.size() && l.embedding != none; ++part) {
+      auto const& e = weight();
+      if (l.embedding == concat) seen.parts.push_back(x.parts[part]);
+      auto& to = l.embedding == concat ? seen.parts.back() : seen.parts[part];
+      for (std::size_t t = 0; t < to.size(); ++t)
+        for (Index r = 0; r < n_; ++r) {
+          double& entry = to[t][static_cast<std::size_t>(r)];
+          if (l.embedding == concat) entry = 0;
+          for (Index s = 0; s < e.columns; ++s)
+            entry += mixing_of_embeddings(static_cast<Index>(t), s) * e(r, s);
+        }
     }
+    auto const keys = dense(seen, 0).parts[0];
+    auto const values = dense(l.val_pos_emb ? seen : x, 0).parts[0];
+    auto const& out = weight();
+    auto const& z = x.parts[0];
+    std::vector<Vector> h;
     for (std::size_t t = 0; t < z.size(); ++t) {
       std::vector<double> scores;
       double total = 0;

@@ -150,6 +150,34 @@ class LimitInputTest(LimitTest):
                 self.assert_refused(outcome, *because)
                 self.assertFalse((self.folder / "out.h5").exists())
 
+    def test_lengths_of_sequences_for_a_written_program(self) -> None:
+        lengths = [3, 1, 2, 3, 2, 1]
+        self.write_data(x=points(6, 6).reshape(6, 3, 2), y=points(6, 1), lengths=np.array(lengths))
+        program = """
+            data train_inputs [2, 18]
+            vector U [2] gaussian 1
+            observe:
+              ends = 1*train_lengths
+              h = U @ train_inputs
+              q = mean: h^2
+            record other ends observe=ends
+            record other q observe=q
+        """
+        deaf = program.replace("1*train_lengths", "1*train_inputs")
+        job = changed(JOB, {"network": None, "program": deaf, "data.test": None, "data.train.lengths": "/lengths",
+                            "job.steps": 1, "job.record": None})
+        refused = self.run_program("run", self.write_input(job))
+        self.assert_refused(refused, "the sequences have lengths", r"declare `data train_lengths \[1, 18\]`")
+        hears = "data train_lengths [1, 18]\n" + program
+        self.compute(self.write_input(job | {"program": hears}))
+        found = self.results()
+        ends = np.arange(3)[None] == np.array(lengths)[:, None] - 1
+        self.assertTrue((found["/limit/observable/ends"][0] == ends.reshape(1, 18)).all())
+        beyond = np.arange(3)[None] >= np.array(lengths)[:, None]
+        self.assertTrue(((found["/limit/observable/q"][0] == 0) == beyond.reshape(1, 18)).all())
+        whole = self.run_program("run", self.write_input(changed(job | {"program": hears}, {"data.train.lengths": None})))
+        self.assert_refused(whole, "`train_lengths` needs data.train.lengths")
+
     def test_the_plan(self) -> None:
         outcome = self.run_program("check", self.write_input(JOB))
         self.assertEqual(outcome.status, 0, outcome.errors)

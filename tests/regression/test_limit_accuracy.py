@@ -43,6 +43,12 @@ class TrainingTest(ProgramTest):
         self.targets = np.sin(2 * x.reshape(6, -1)[:, :1])
         self.write_data(x=x, x_test=x_test, y=self.targets, y_test=np.sin(2 * x_test.reshape(3, -1)[:, :1]))
 
+    def add_lengths(self, job: dict[str, Any], steps: int) -> None:
+        """Gives the sequences lengths from 1 to `steps`."""
+        with h5py.File(self.folder / "data.h5", "r+") as file:
+            file["lengths"], file["lengths_test"] = 1 + np.arange(6) % steps, 1 + np.arange(3) % steps
+        job["data"]["train"]["lengths"], job["data"]["test"]["lengths"] = "/lengths", "/lengths_test"
+
     def train(self, job: dict[str, Any]) -> tuple[Array, Array | None]:
         """Outputs on training and test points, steps x points, and their standard errors."""
         self.compute(self.write_input(job), "--overwrite")
@@ -91,9 +97,11 @@ class LayersTest(TrainingTest):
     CONV = {"conv": {"filter": [2], "strides": [1], "w_std": 1.4, "b_std": 0.1}}
     STEPS = 8
 
-    def check(self, network: list[Any], *shape: int, **changes: object) -> None:
+    def check(self, network: list[Any], *shape: int, lengths: bool = False, **changes: object) -> None:
         self.write_points(*shape)
         job = training_job(network, steps=self.STEPS, particles=4096, replicates=4, record={"densities_at": []})
+        if lengths:
+            self.add_lengths(job, shape[0])
         job["job"] |= changes
         widths = {"job.type": "finite", "job.particles": None, "job.width": 256, "job.replicates": 12}
         records = []
@@ -124,6 +132,12 @@ class LayersTest(TrainingTest):
         network = [self.CONV, "relu", {"global_self_attention": {}}, "relu", "global_avg_pool", "dense"]
         self.check(network, 4, 2, optimizer={"learning_rate": 1.0})
 
+    def test_embeddings_local_weights_and_lengths(self) -> None:
+        local = {"conv_local": self.CONV["conv"] | {"padding": "same", "filter": [2]}}
+        attention = {"global_self_attention": {"pos_emb_type": "sum", "val_pos_emb": True}}
+        network = [local, "relu", attention, "relu", "global_avg_pool", "dense"]
+        self.check(network, 3, 2, lengths=True, batch_size=4, optimizer={"learning_rate": 1.0})
+
     def optimize(self, **more: object) -> None:
         optimizer = {"learning_rate": 0.3, "momentum": 0.8, "weight_decay": 0.1, "decay": "cosine"} | more
         self.check([self.DENSE, "relu", "dense"], 4, optimizer=optimizer, batch_size=3)
@@ -139,6 +153,7 @@ class KernelRegimeTest(TrainingTest):
     """In the NTK parametrization training is gradient descent with the kernel of the job `gram`."""
 
     STEPS, RATE, RUNS = 20, 0.4, 8
+    CONV = LayersTest.CONV
 
     def exact(self, job: dict[str, Any]) -> Array:
         """Outputs on training and test points, steps x points."""
@@ -154,10 +169,12 @@ class KernelRegimeTest(TrainingTest):
             outputs.append(outputs[-1] - self.RATE * kernel @ residual)
         return np.array(outputs)
 
-    def check(self, network: list[Any], *shape: int) -> None:
+    def check(self, network: list[Any], *shape: int, lengths: bool = False, most: float = 0.01) -> None:
         self.write_points(*shape)
         job = training_job(network, parametrization="ntk", steps=self.STEPS, replicates=self.RUNS,
                            optimizer={"learning_rate": self.RATE})
+        if lengths:
+            self.add_lengths(job, shape[0])
         exact = self.exact(job)
         errors = []
         for particles in (256, 2048, 16384):
@@ -168,7 +185,7 @@ class KernelRegimeTest(TrainingTest):
         for few, many in zip(errors, errors[1:]):
             self.assertGreater(few / many, 2)
             self.assertLess(few / many, 4)
-        self.assertLess(errors[-1], 0.01 * rms(exact))
+        self.assertLess(errors[-1], most * rms(exact))
 
     def test_convolutions(self) -> None:
         conv = {"filter": [2], "strides": [1], "w_std": 1.4, "b_std": 0.1}
@@ -181,6 +198,25 @@ class KernelRegimeTest(TrainingTest):
     def test_recurrent_networks(self) -> None:
         rnn = {"activation": "relu", "w_std": 1.2, "u_std": 1, "b_std": 0.1}
         self.check([{"rnn": rnn | {"return": "sequence"}}, {"rnn": rnn | {"activation": "erf"}}, "dense"], 3, 2)
+
+    def test_local_convolutions(self) -> None:
+        local = {"conv_local": {"filter": [2], "strides": [1], "w_std": 1.4, "b_std": 0.3}}
+        self.check([local, "relu", local, "erf", "global_avg_pool", "dense"], 4, 2)
+
+    def test_embeddings_of_positions(self) -> None:
+        for kind in ("sum", "concat"):
+            attention = {"pos_emb_type": kind, "val_pos_emb": True, "w_pos_emb_std": 0.8,
+                         "pos_emb_decay": {"length": 2, "p_norm": 2}, "w_value_std": 1.2, "b_std": 0.1}
+            network = [self.CONV, "relu", {"global_self_attention": attention}, "relu", "flatten", "dense"]
+            self.check(network, 4, 2, most=0.02)
+
+    def test_sequences_of_unequal_length(self) -> None:
+        same = {"conv": {"filter": [3], "strides": [1], "padding": "same", "w_std": 1.4, "b_std": 0.3}}
+        attention = {"global_self_attention": {"pos_emb_type": "sum", "b_std": 0.1}}
+        pool = {"avg_pool": {"window": [2], "strides": [1], "padding": "same", "normalize_edges": True}}
+        self.check([same, "relu", pool, attention, "erf", "global_avg_pool", "dense"], 4, 2, lengths=True)
+        rnn = {"rnn": {"activation": "erf", "w_std": 1.2, "u_std": 1, "b_std": 0.1}}
+        self.check([same, "relu", rnn, "dense"], 4, 2, lengths=True)
 
 
 class ToleranceTest(TrainingTest):

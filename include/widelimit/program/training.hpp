@@ -46,6 +46,8 @@ struct TrainingTask {
   /// Rows of the inputs that the run gives: input.channels, or fewer where it gives, instead of X,
   /// an R with RᵀR = XᵀX over all points and positions together, which no result depends on.
   Index input_rows = 1;
+  /// Sequences have lengths of their own: positions beyond them count for nothing.
+  bool masked = false;
   Index train_points = 1, test_points = 0, outputs = 1;
   Index batch_size = 0;  ///< 0: all points
   Loss loss = Loss::mse;
@@ -63,7 +65,8 @@ struct TrainingTask {
 ///
 /// Data, to be given by name (`train_…`; likewise `test_…` where there are test points):
 /// `train_inputs` [input_rows, points·positions], `train_targets` [outputs, points], and for each
-/// pattern of `aggregate` `train_pattern_NAME` [T, points·T]. Schedule: `learning_rate` [1, 1].
+/// pattern of `aggregate` `train_pattern_NAME` [T, points·T]; of masked sequences `train_lengths`
+/// [1, points·T], 1 at the last position of each point, and inputs that are 0 behind it. Schedule: `learning_rate` [1, 1].
 /// Batches, in case of a batch size: `batch_…` of these.
 ///
 /// In the limit, the outputs are those of the network minus those of its start, which the limit

@@ -27,8 +27,9 @@ struct Trained {
   TrainingProgram compiled;
   PlainProgram run;
 
-  Trained(std::string const& layers, network::Positions const& positions)
-      : task(make_task(layers, positions)),
+  Trained(std::string const& layers, network::Positions const& positions,
+          std::vector<Index> const& lengths = {})
+      : task(make_task(layers, positions, !lengths.empty())),
         compiled(compile_training(task, "job.yaml")),
         run(compiled.program, width, 3) {
     std::mt19937_64 engine(8);
@@ -36,10 +37,19 @@ struct Trained {
     for (auto const& initial : compiled.program.initials)
       if (std::holds_alternative<Data>(initial.content))
         for (double& x : run.at(initial.value).entries) x = normal(engine);
+    if (lengths.empty()) return;
+    auto &ends = run.at("train_lengths"), &x = run.at("train_inputs");
+    for (Index c = 0; c < ends.columns; ++c) {
+      Index const length = lengths[static_cast<std::size_t>(c / positions[0])];
+      ends(0, c) = c % positions[0] + 1 == length ? 1 : 0;
+      for (Index r = 0; r < x.rows && c % positions[0] >= length; ++r) x(r, c) = 0;
+    }
   }
 
-  static TrainingTask make_task(std::string const& layers, network::Positions const& positions) {
+  static TrainingTask make_task(std::string const& layers, network::Positions const& positions,
+                                bool masked) {
     TrainingTask task;
+    task.masked = masked;
     task.network = network::read_network(io::YamlNode::parse(layers, "job.yaml"));
     task.input = input_layout(task.network, {positions, channels});
     task.input_rows = task.input.channels;
@@ -62,11 +72,15 @@ std::string const conv = "conv: {filter: [3, 2], padding: same, b_std: 0.3}";
 struct Case {
   std::string layers;
   network::Positions positions;
+  std::vector<Index> lengths = {};  ///< of the points; empty: whole
 };
 
 std::vector<Case> cases() {
   network::Positions const vectors{}, sequence{4}, image{4, 3};
+  std::vector<Index> const unequal{4, 3};
   std::string const pool = "global_avg_pool, dense]";
+  std::string const same = "conv: {filter: 3, padding: same, b_std: 0.3}";
+  std::string const embedding = "dense, erf, global_self_attention: {w_key_std: 2, ";
   return {
       {"[dense, {sum: [[], [erf, dense: {b_std: 0.1}]]}, gelu, dense]", vectors},
       {"[dense, {residual: [erf, dense]}, layer_norm, {repeat: {times: 2, layers: [erf, dense]}}, "
@@ -97,12 +111,53 @@ std::vector<Case> cases() {
       {"[global_self_attention: {attention_mechanism: relu}, erf, " + pool, sequence},
       {"[{aggregate: {pattern: A}}, dense, erf, {aggregate: {pattern: A}}, dense, erf, " + pool,
        sequence},
+      {"[conv_local: {filter: 2, b_std: 0.2}, erf, conv_local: {filter: 3, strides: 2, padding: "
+       "same}, erf, flatten, dense]",
+       sequence},
+      {"[conv_local: {filter: [2, 2]}, {concat: [[erf], [sin]]}, conv_local: {filter: [3, 2], "
+       "padding: circular, b_std: 0.3}, erf, " +
+           pool,
+       image},
+      {"[" + embedding + "pos_emb_type: sum, w_pos_emb_std: 0.7}, erf, " + pool, sequence},
+      {"[" + embedding + "pos_emb_type: concat, val_pos_emb: true}, erf, " + pool, sequence},
+      {"[dense, {concat: [[erf], [sin]]}, global_self_attention: {pos_emb_type: sum, val_pos_emb: "
+       "true, attention_mechanism: relu}, erf, " +
+           pool,
+       sequence},
+      // Sequences of unequal length.
+      {"[dense: {b_std: 0.4}, cos, global_sum_pool, dense]", sequence, unequal},
+      {"[dense, cos, {residual: [dense: {b_std: 0.1}]}, erf, " + pool, sequence, unequal},
+      {"[" + same + ", cos, " + same + ", erf, " + pool, {5}, {5, 2}},
+      {"[conv: {filter: 2, b_std: 0.3}, cos, flatten, dense]", sequence, unequal},
+      {"[sum_pool: {window: 2}, dense, conv_transpose: {filter: 3, strides: 2, padding: valid, "
+       "b_std: 0.2}, cos, " +
+           pool,
+       sequence, unequal},
+      {"[dense, cos, avg_pool: {window: 3, padding: same, normalize_edges: true}, dense, erf, " +
+           pool,
+       {5},
+       {4, 3}},
+      {"[avg_pool: {window: 3, padding: same, normalize_edges: true}, dense, cos, avg_pool: "
+       "{window: 2}, " +
+           pool,
+       {5},
+       {4, 3}},
+      {"[dense, layer_norm: {axes: all, eps: 0.1}, cos, dense, layer_norm, cos, " + pool, sequence,
+       unequal},
+      {"[rnn: {activation: cos, return: sequence}, " + rnn + ", dense]", sequence, unequal},
+      {"[rnn: {activation: cos, return: sequence, b_std: 0.1}, " + pool, sequence, unequal},
+      {"[" + embedding + "pos_emb_type: sum, val_pos_emb: true, b_std: 0.2}, cos, " + pool,
+       sequence, unequal},
+      {"[dense, cos, global_self_attention: {attention_mechanism: abs}, erf, " + pool, sequence,
+       unequal},
+      {"[{aggregate: {pattern: A}}, dense, cos, {aggregate: {pattern: A}}, dense, " + pool,
+       sequence, unequal},
   };
 }
 
 TEST(NetworkPass, every_layer_is_what_the_language_says) {
-  for (auto const& [layers, positions] : cases()) {
-    Trained t(layers, positions);
+  for (auto const& [layers, positions, lengths] : cases()) {
+    Trained t(layers, positions, lengths);
     t.run.run(t.compiled.program.observe);
     auto const& f = t.run.at(t.observed(Role::output));
     LiteralNetwork literal(t.compiled.program, t.run, width);
@@ -112,8 +167,11 @@ TEST(NetworkPass, every_layer_is_what_the_language_says) {
     auto network = t.task.network;
     if (flat) network.erase(network.begin());
     for (Index point = 0; point < points; ++point) {
-      LiteralNetwork::State state{true, t.task.input.positions, {{}}};
-      for (Index p = 0; p < size; ++p) {
+      // Alone, cut to its length.
+      Index const length = lengths.empty() ? size : lengths[static_cast<std::size_t>(point)];
+      auto const whole = t.task.input.positions;
+      LiteralNetwork::State state{true, lengths.empty() ? whole : network::Positions{length}, {{}}};
+      for (Index p = 0; p < length; ++p) {
         LiteralNetwork::Vector channel;
         for (Index c = 0; c < x.rows; ++c) channel.push_back(x(c, point * size + p));
         state.parts[0].push_back(channel);
@@ -121,9 +179,9 @@ TEST(NetworkPass, every_layer_is_what_the_language_says) {
       for (auto const& value : t.compiled.program.values)
         if (value.name == "train_pattern_A") {
           auto const& all = t.run.at("train_pattern_A");
-          Array a(size, size);
-          for (Index r = 0; r < size; ++r)
-            for (Index c = 0; c < size; ++c) a(r, c) = all(r, point * size + c);
+          Array a(length, length);
+          for (Index r = 0; r < length; ++r)
+            for (Index c = 0; c < length; ++c) a(r, c) = all(r, point * size + c);
           literal.patterns["A"] = a;
         }
       auto const expected = literal(network, state);
@@ -135,8 +193,8 @@ TEST(NetworkPass, every_layer_is_what_the_language_says) {
 
 /// A small step moves the loss by -η·(squared gradient), which the update of every weight makes.
 TEST(NetworkPass, a_step_goes_down_the_gradient_of_all_weights) {
-  for (auto const& [layers, positions] : cases()) {
-    Trained t(layers, positions);
+  for (auto const& [layers, positions, lengths] : cases()) {
+    Trained t(layers, positions, lengths);
     validate(t.compiled.program, "job.yaml");
     auto const& p = t.compiled.program;
     auto const forward = pruned(p.observe, {t.observed(Role::loss)}, false);
@@ -177,8 +235,8 @@ TEST(NetworkPass, a_step_goes_down_the_gradient_of_all_weights) {
 /// The observed tangent kernel is the slope of the outputs along a step, point by point.
 TEST(NetworkPass, the_tangent_kernel_is_the_slope_of_the_outputs) {
   double const eta = 1e-6;
-  for (auto const& [layers, positions] : cases()) {
-    Trained t(layers, positions);
+  for (auto const& [layers, positions, lengths] : cases()) {
+    Trained t(layers, positions, lengths);
     auto const& p = t.compiled.program;
     t.run.run(p.observe);
     Array const f = t.run.at(t.observed(Role::output)),
@@ -227,13 +285,21 @@ TEST(NetworkPass, refuses_what_programs_do_not_have) {
   auto const refused = [](std::string const& layers, std::vector<std::string> const& fragments) {
     test::expect_input_error([&] { Trained t(layers, {4}); }, fragments);
   };
-  refused("[conv_local: {filter: 2}, erf, flatten, dense]", {"job.yaml:1", "conv_local"});
   refused("[dense, erf, dense]", {"still have positions"});
   refused(
       "[global_self_attention: {linear_scaling: false, attention_mechanism: identity}, "
       "flatten, dense]",
       {"linear_scaling"});
-  refused("[global_self_attention: {pos_emb_type: sum}, flatten, dense]", {"positional embedding"});
+  refused("[global_self_attention: {pos_emb_type: sum}, flatten, dense]",
+          {"job.yaml:1", "embeddings of positions", "put a weight layer"});
+  test::expect_input_error(
+      [] {
+        Trained t(
+            "[dense, global_self_attention: {pos_emb_type: sum, pos_emb_decay: {length: 3, "
+            "p_norm: 9}}, flatten, dense]",
+            {4, 3});
+      },
+      {"pos_emb_decay", "p_norm: 2"});
   refused("[dense, exp_normalized, flatten, dense]", {"exp_normalized"});
 }
 
