@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "widelimit/interpreter/gaussian_stream.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "interpreter/detail/instructions.hpp"
@@ -55,6 +57,37 @@ void Executor<Real>::take(NamedScalars const& schedule, std::vector<Index> const
   }
 }
 
+/// Draws the noise that a block reads; it is the caller's to release.
+template <class Real>
+std::vector<Id> Executor<Real>::draw_noise(program::Block const& block, Index step) {
+  std::set<Id> read;
+  for (auto const& instruction : block)
+    for (Id const id : program::reads(instruction)) read.insert(id);
+  std::vector<Id> drawn;
+  for (auto const& initial : program_.initials) {
+    auto const* noise = std::get_if<program::GaussianNoise>(&initial.content);
+    if (!noise || !read.contains(initial.value)) continue;
+    Index const columns = program_.value(initial.value).columns;
+    define(initial.value,
+           gaussian(initial.value, noise->sigma, {step * columns, (step + 1) * columns}));
+    drawn.push_back(initial.value);
+  }
+  return drawn;
+}
+
+template <class Real>
+Columns<Real> Executor<Real>::gaussian(Id id, double sigma, Range columns) {
+  auto const result = obtain(columns.size());
+  fill_gaussian(options_.seed, object_of(id), particles_.mine(), columns, result.data(),
+                particles_.local_count());
+  auto const factor = static_cast<Real>(sigma);
+  particles_.for_each_lane([&](Index, Range rows) {
+    for (Index c = 0; c < columns.size(); ++c)
+      for (Index i = rows.begin; i < rows.end; ++i) result(i, c) *= factor;
+  });
+  return result;
+}
+
 template <class Real>
 Columns<Real> Executor<Real>::obtain(Index columns) {
   if (auto const found = pool_.find(columns); found != pool_.end()) {
@@ -83,13 +116,15 @@ void Executor<Real>::release(Id id) {
 
 template <class Real>
 void Executor<Real>::run(program::Block const& block, std::vector<Id> const& kept,
-                         NamedScalars const& schedule, std::vector<Index> const& batch) {
+                         NamedScalars const& schedule, std::vector<Index> const& batch,
+                         Index step) {
   for (Id const id : kept_) release(id);
   kept_.clear();
   for (Id const id : kept)  // initial values stay anyway
     if (program_.value(id).initial == program::none && std::ranges::count(kept_, id) == 0)
       kept_.push_back(id);
   take(schedule, batch);
+  auto const noise = draw_noise(block, step);
   std::vector<std::vector<Id>> last_read_by(block.size() + 1);
   for (auto const& range : program::live_ranges(block, kept_))
     last_read_by[static_cast<std::size_t>(range.last_read)].push_back(range.value);
@@ -112,6 +147,7 @@ void Executor<Real>::run(program::Block const& block, std::vector<Id> const& kep
     }
     for (Id const id : last_read_by[at]) release(id);
   }
+  for (Id const id : noise) release(id);
   for (auto& family : families_) family.weights->forget_tags();
   Index const first = particles_.comm().min(bad_at);
   if (first == static_cast<Index>(block.size())) return;
@@ -140,6 +176,7 @@ void Executor<Real>::visit_state(Archive<Real>& archive) {
     for (auto& [id, block] : drawn_) archive.visit("gaussian/" + program_.value(id).name, *block);
   for (auto const& initial : program_.initials) {
     auto const& value = program_.value(initial.value);
+    if (std::holds_alternative<program::GaussianNoise>(initial.content)) continue;
     std::string const name = (value.kind == Kind::vector ? "vector/" : "scalar/") + value.name;
     if (value.kind == Kind::vector) {
       archive.visit(name, particles_, vectors_[index(initial.value)].columns);

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "widelimit/interpreter/executor.hpp"
-#include "widelimit/interpreter/gaussian_stream.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "interpreter/detail/small_parts.hpp"
@@ -136,8 +135,8 @@ void Executor<Real>::draw(Id vector, Columns<Real> const& orthogonal_to) {
   auto const& space = particle_spaces_[static_cast<std::size_t>(spaces_.of_vector[index(vector)])];
   Index const columns = program_.value(vector).columns;
   auto const sigma = std::get<program::GaussianVector>(program_.initial(vector).content).sigma;
-  auto const result = make_columns<Real>(particles_, columns);
   if (options_.matching == MomentMatching::on) {
+    auto const result = make_columns<Real>(particles_, columns);
     auto const block = space->make_block(object_of(vector));
     space->draw(*block, columns, orthogonal_to);
     drawn_[vector] = block;
@@ -145,13 +144,10 @@ void Executor<Real>::draw(Id vector, Columns<Real> const& orthogonal_to) {
     for (double& entry : scale.values()) entry *= sigma;
     Kokkos::deep_copy(result, Real{0});
     block->add_product(1, scale, result);
+    define(vector, result);
   } else {
-    fill_gaussian(options_.seed, object_of(vector), particles_.mine(), {0, columns}, result.data(),
-                  particles_.local_count());
-    for (Index c = 0; c < columns; ++c)
-      for (Index i = 0; i < particles_.local_count(); ++i) result(i, c) *= static_cast<Real>(sigma);
+    define(vector, gaussian(vector, sigma, {0, columns}));
   }
-  define(vector, result);
 }
 
 template <class Real>
@@ -174,6 +170,7 @@ void Executor<Real>::draw_zero_average_vectors() {
     for (auto const& initial : program_.initials)
       if (std::holds_alternative<program::Batch>(initial.content) ||
           std::holds_alternative<program::Schedule>(initial.content) ||
+          std::holds_alternative<program::GaussianNoise>(initial.content) ||
           changed_by_start.contains(initial.value) || std::ranges::count(late, initial.value) > 0) {
         auto const some = dependents(program_, *block, initial.value);
         for (std::size_t k = 0; k < some.size(); ++k) unknown[k] = unknown[k] || some[k];

@@ -176,7 +176,7 @@ void TrainingRun<Real>::advance() {
     Small rate(1, 1);
     rate(0, 0) = schedule_.learning_rates[s];
     executor_.run(program_.step, stepped, {{"learning_rate", rate}},
-                  schedule_.batches.empty() ? std::vector<Index>() : schedule_.batches[s]);
+                  schedule_.batches.empty() ? std::vector<Index>() : schedule_.batches[s], step_);
     for (auto const& observable : program_.observables)
       if (wanted(observable) && in_step(observable)) record(observable, observable.in_step);
     ++step_;

@@ -19,6 +19,8 @@ std::string obstacle(Program const& program, Id id, std::set<Id> const& changed_
   if (value.initial == none) return "";
   auto const& content = program.initial(id).content;
   if (std::holds_alternative<Batch>(content)) return fmt::format("the batch `{}`", value.name);
+  if (std::holds_alternative<GaussianNoise>(content))
+    return fmt::format("the noise `{}`", value.name);
   if (std::holds_alternative<Schedule>(content))
     return fmt::format("the schedule `{}`", value.name);
   if (changed_before.contains(id))

@@ -14,8 +14,9 @@ void NetworkPass::fail(std::string const& message) const {
   throw InputError({file_, line_, "network"}, message);
 }
 
-Pass NetworkPass::run(Inputs const& inputs) {
+Pass NetworkPass::run(Inputs const& inputs, Dropouts dropouts) {
   inputs_ = &inputs;
+  dropouts_ = dropouts;
   pass_ = {};
   n_parameters_ = n_tensors_ = 0;
   line_ = 0;
@@ -226,11 +227,18 @@ NetworkPass::Flow NetworkPass::pass(network::LayerNorm const& layer, Flow const&
 }
 
 NetworkPass::Flow NetworkPass::pass(network::Dropout const& layer, Flow const& in) {
-  if (layer.mode == network::Dropout::Mode::train)
-    fail(
-        "`dropout` in train mode draws new masks at every step, which programs do not have; give "
-        "it `mode: test` or leave it out");
-  return in;
+  if (layer.mode == network::Dropout::Mode::test || dropouts_ == Dropouts::off) return in;
+  pass_.noisy = true;
+  // Entries stay where a uniform number, made of a Gaussian one, is below the rate.
+  auto const uniform = Expression::call("normal_cdf", std::vector{Expression::argument(1)});
+  auto const stays = Expression::call("step", std::vector{layer.rate - uniform});
+  auto const masked_entry = Expression::argument(0) * stays * (1 / layer.rate);
+  Flow out = in;
+  for (Id& part : out.parts) {
+    Id const noise = b_.initial("noise", shape_of(b_.program(), part), GaussianNoise{1});
+    part = b_.nonlinear(masked_entry, {part, noise});
+  }
+  return out;
 }
 
 NetworkPass::Flow NetworkPass::pass(network::Residual const& layer, Flow const& in) {

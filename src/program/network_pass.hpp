@@ -53,6 +53,13 @@ struct Tap {
 struct Pass {
   Id outputs = none;  ///< outputs x points
   std::vector<Tap> taps = {};
+  bool noisy = false;  ///< depends on masks of `dropout`
+};
+
+/// What `dropout` in train mode does.
+enum class Dropouts {
+  off,   ///< nothing, as when a trained network is used
+  drawn  ///< multiplies by a mask that each step draws anew
 };
 
 /// Writes forward passes; the first one declares the parameters, the others use them.
@@ -64,7 +71,7 @@ class NetworkPass {
       : b_(builder), task_(task), n_outputs_(outputs), scaling_(scaling), file_(file) {}
 
   /// Appends a pass to the builder's block.
-  Pass run(Inputs const& inputs);
+  Pass run(Inputs const& inputs, Dropouts dropouts = Dropouts::off);
 
   std::vector<Parameter> const& parameters() const { return parameters_; }
   /// The kind of each weight tensor.
@@ -150,6 +157,7 @@ class NetworkPass {
   std::vector<LayerKind> tensors_;
   // of the pass that is being written
   Inputs const* inputs_ = nullptr;
+  Dropouts dropouts_ = Dropouts::off;
   Pass pass_;
   std::size_t n_parameters_ = 0, n_tensors_ = 0;
   int line_ = 0;

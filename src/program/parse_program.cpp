@@ -147,6 +147,10 @@ class Parser {
         add(s, ConstantVector{c.number()});
       else
         c.fail("expected `gaussian DEVIATION` or `constant VALUE`");
+    } else if (word == "noise") {
+      auto const s = shape(c, Kind::vector);
+      c.expect("gaussian");
+      add(s, GaussianNoise{deviation(c)});
     } else {
       auto const s = shape(c, Kind::scalar);
       if (word == "data") {

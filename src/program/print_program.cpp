@@ -55,6 +55,9 @@ class Printer {
   std::string declaration(Id id, GaussianVector const& c) const {
     return fmt::format("vector {} {} gaussian {}", name(id), shape(id), c.sigma);
   }
+  std::string declaration(Id id, GaussianNoise const& c) const {
+    return fmt::format("noise {} {} gaussian {}", name(id), shape(id), c.sigma);
+  }
   std::string declaration(Id id, ConstantVector const& c) const {
     return fmt::format("vector {} {} constant {}", name(id), shape(id), c.value);
   }

@@ -168,7 +168,7 @@ class Checker {
                        known ? name(id) : std::string("the target of an update")));
     auto const& content = program_.initial(id).content;
     if (std::holds_alternative<Data>(content) || std::holds_alternative<Batch>(content) ||
-        std::holds_alternative<Schedule>(content))
+        std::holds_alternative<GaussianNoise>(content) || std::holds_alternative<Schedule>(content))
       fail(name(id) + " is given by the run, so that the program cannot change it");
   }
 

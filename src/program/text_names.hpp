@@ -11,7 +11,7 @@
 namespace widelimit::program::detail {
 
 /// What declarations begin with.
-inline constexpr std::string_view declarations[] = {"matrix", "vector", "scalar",
+inline constexpr std::string_view declarations[] = {"matrix", "vector", "noise",   "scalar",
                                                     "data",   "batch",  "schedule"};
 
 /// Names that are known at a line of a text. What it throws are InputErrors without a place.

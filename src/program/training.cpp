@@ -21,18 +21,18 @@ Index product(network::Positions const& positions) {
   return result;
 }
 
-/// All patterns that `aggregate` layers name.
-void collect_patterns(network::Sequence const& layers, std::vector<std::string>& names) {
+/// Calls visit(layer, line) for all layers of the type `Kind`, also inside of others.
+template <class Kind, class Visit>
+void for_each(network::Sequence const& layers, Visit const& visit) {
   for (auto const& layer : layers)
     std::visit(
         [&]<class L>(L const& kind) {
-          if constexpr (std::is_same_v<L, network::Aggregate>) {
-            if (std::find(names.begin(), names.end(), kind.pattern) == names.end())
-              names.push_back(kind.pattern);
+          if constexpr (std::is_same_v<L, Kind>) {
+            visit(kind, layer.line);
           } else if constexpr (requires { kind.layers; }) {
-            collect_patterns(kind.layers, names);
+            for_each<Kind>(kind.layers, visit);
           } else if constexpr (requires { kind.branches; }) {
-            for (auto const& branch : kind.branches) collect_patterns(branch, names);
+            for (auto const& branch : kind.branches) for_each<Kind>(branch, visit);
           }
         },
         layer.kind);
@@ -48,11 +48,11 @@ detail::DataSet declare_set(Builder& b, TrainingTask const& task, std::string co
   data.targets = b.data(set + "_targets", task.outputs, points);
   if (task.masked && !task.input.positions.empty())
     data.inputs.lengths = b.data(set + "_lengths", 1, points * positions);
-  std::vector<std::string> patterns;
-  collect_patterns(task.network, patterns);
-  for (auto const& name : patterns)
-    data.inputs.patterns[name] =
-        b.data(fmt::format("{}_pattern_{}", set, name), positions, points * positions);
+  for_each<network::Aggregate>(task.network, [&](network::Aggregate const& layer, int) {
+    if (!data.inputs.patterns.contains(layer.pattern))
+      data.inputs.patterns[layer.pattern] =
+          b.data(fmt::format("{}_pattern_{}", set, layer.pattern), positions, points * positions);
+  });
   return data;
 }
 
@@ -64,6 +64,19 @@ void check_clip(Parametrization const& p, std::string const& file) {
                        fmt::format("the gradient of the weights has no limit where c = {:g}; clip "
                                    "with a parametrization whose exponents c are 0, such as `mup`",
                                    e.c));
+}
+
+/// Under a mask the outputs of the kernel regime differ from those without by a Gaussian field of
+/// order one that is correlated with every other mask's, so that no one kernel moves them.
+void refuse_dropout(network::Sequence const& network, std::string const& file) {
+  for_each<network::Dropout>(network, [&](network::Dropout const& layer, int line) {
+    if (layer.mode == network::Dropout::Mode::train)
+      throw InputError({file, line, "network"},
+                       "`dropout` in training is not built for the kernel regime, where a mask "
+                       "changes the outputs by as much as they are, so that no one tangent kernel "
+                       "tells how they move; choose a parametrization that learns features "
+                       "(`mup`), a network of a width (job: finite), or `mode: test`");
+  });
 }
 
 void check_task(TrainingTask const& task, Parametrization const& p, std::string const& file) {
@@ -144,6 +157,7 @@ TrainingProgram compile_training(TrainingTask const& task, std::string const& fi
       throw InputError({file, 0, "job.optimizer.clip"},
                        "clipping of the gradients of mini-batches is not built for the kernel "
                        "regime; leave out `clip` or `batch_size`");
+    refuse_dropout(task.network, file);
     detail::write_kernel_training(builder, task, data, {.readout_power = 1 - readout.a - readout.b},
                                   file, result);
   }

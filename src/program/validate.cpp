@@ -37,6 +37,7 @@ class Validator {
 
   static bool in_step_only(Initial const& initial) {
     return std::holds_alternative<Batch>(initial.content) ||
+           std::holds_alternative<GaussianNoise>(initial.content) ||
            std::holds_alternative<Schedule>(initial.content);
   }
 

@@ -68,11 +68,11 @@ class Writer {
     for (auto& [name, pattern] : inputs.patterns) pattern = batch(b_, task_, pattern, positions);
     if (!whole) inputs.points = task_.batch_size;
     Id const start = train_start_ == none ? none : batch(b_, task_, train_start_);
-    auto const pass = network_.run(inputs);
+    auto const pass = network_.run(inputs, Dropouts::drawn);
     auto const forward = block;
     Id const f = centred(pass.outputs, start);
     auto const loss = append_loss(b_, task_.loss, f, batch(b_, task_, train.targets));
-    if (whole) {
+    if (whole && !pass.noisy) {
       step_outputs_ = f;
       step_loss_ = loss.loss;
       step_taps_ = pass.taps;

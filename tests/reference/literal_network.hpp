@@ -36,6 +36,10 @@ class LiteralNetwork {
     return t == s ? 1.0 : 0.0;
   };
 
+  /// Gaussian numbers behind the masks of `dropout`, of all points side by side; empty: no masks.
+  std::vector<Array const*> noise;
+  Index point = 0;  ///< which of them this is
+
   LiteralNetwork(program::Program const& program, PlainProgram const& values, Index n) : n_(n) {
     for (auto const& initial : program.initials)
       if (std::holds_alternative<program::GaussianMatrix>(initial.content) ||
@@ -45,7 +49,7 @@ class LiteralNetwork {
 
   /// The outputs for one point.
   Vector operator()(network::Sequence const& layers, State x) {
-    next_ = 0;
+    next_ = next_noise_ = 0;
     x = walk({layers.begin(), layers.end() - 1}, x);
     Vector f;
     for (auto const& part : x.parts) {
@@ -154,7 +158,20 @@ class LiteralNetwork {
     return x;
   }
 
-  State apply(network::Dropout const&, State const& x) { return x; }
+  State apply(network::Dropout const& l, State x) {
+    if (noise.empty()) return x;
+    for (auto& part : x.parts) {
+      auto const& g = *noise.at(next_noise_++);
+      for (std::size_t p = 0; p < part.size(); ++p)
+        for (std::size_t r = 0; r < part[p].size(); ++r) {
+          double const number = g(static_cast<Index>(r),
+                                  point * static_cast<Index>(part.size()) + static_cast<Index>(p));
+          bool const stays = std::erfc(-number / std::sqrt(2.0)) / 2 < l.rate;
+          part[p][r] *= stays ? 1 / l.rate : 0;
+        }
+    }
+    return x;
+  }
   State apply(network::Residual const& l, State const& x) {
     auto y = walk(l.layers, x);
     for (std::size_t k = 0; k < y.parts.size(); ++k)
@@ -395,7 +412,7 @@ class LiteralNetwork {
 
   Index n_;
   std::vector<Array const*> weights_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0, next_noise_ = 0;
 };
 
 }  // namespace widelimit::reference

@@ -80,7 +80,8 @@ class WidthTest(LimitTest):
             self.assertGreater(file["limit"].attrs["rank_right_W2"], 6)
 
     def test_two_ranks_give_the_same_bits(self) -> None:
-        job = self.write_input(changed(JOB, {"job.replicates": 2, "job.batch_size": 2}))
+        network = ["dense", TANH, {"dropout": {"rate": 0.8}}, "dense", TANH, "dense"]
+        job = self.write_input(changed(JOB, {"network": network, "job.replicates": 2, "job.batch_size": 2}))
         self.compute(job)
         one = self.results()
         self.compute(job, "--overwrite", ranks=2)
@@ -110,6 +111,7 @@ class LimitRestartTest(LimitTest):
 
     def test_the_limit(self) -> None:
         slow = {
+            "network": ["dense", TANH, "dense", TANH, {"dropout": {"rate": 0.8}}, "dense"],
             "job.steps": 30, "job.replicates": 2, "job.optimizer.momentum": 0.5, "job.batch_size": 4,
             "checkpoint": {"every": "0.001 s"},
         }

@@ -138,6 +138,17 @@ class LayersTest(TrainingTest):
         network = [local, "relu", attention, "relu", "global_avg_pool", "dense"]
         self.check(network, 3, 2, lengths=True, batch_size=4, optimizer={"learning_rate": 1.0})
 
+    def test_dropout(self) -> None:
+        def network(*dropout: object) -> list[Any]:
+            return [self.DENSE, "relu", *dropout, self.DENSE, "relu", *dropout, "dense"]
+
+        self.check(network({"dropout": {"rate": 0.4}}), 4, optimizer={"learning_rate": 0.6})
+        job = changed(training_job([]), {"job.steps": self.STEPS, "job.particles": 2**15, "job.replicates": 4,
+                                         "job.optimizer.learning_rate": 0.6})
+        with_masks, error = self.train(job | {"network": network({"dropout": {"rate": 0.4}})})
+        without, _ = self.train(job | {"network": network()})
+        self.assertGreater(rms(with_masks - without), 5 * rms(error))
+
     def optimize(self, **more: object) -> None:
         optimizer = {"learning_rate": 0.3, "momentum": 0.8, "weight_decay": 0.1, "decay": "cosine"} | more
         self.check([self.DENSE, "relu", "dense"], 4, optimizer=optimizer, batch_size=3)

@@ -46,9 +46,10 @@ class Executor {
   /// Runs `block`, one of the program's or a part of it, and keeps `kept` of what it defines until
   /// the next run. \param schedule  of the Schedule scalars, where the block reads them
   /// \param batch  columns of what Batch scalars are taken from, where the block reads them
+  /// \param step   its number, on which the noise depends that the block reads
   /// Throws NotFinite.
   void run(program::Block const& block, std::vector<program::Id> const& kept,
-           NamedScalars const& schedule = {}, std::vector<Index> const& batch = {});
+           NamedScalars const& schedule = {}, std::vector<Index> const& batch = {}, Index step = 0);
 
   /// Values that were kept, and initial ones. Local.
   Small const& scalar(program::Id id) const { return scalars_[index(id)]; }
@@ -80,7 +81,10 @@ class Executor {
   void draw_zero_average_vectors();
   void draw(program::Id vector, Columns<Real> const& orthogonal_to);
   void take(NamedScalars const& schedule, std::vector<Index> const& batch);
+  std::vector<program::Id> draw_noise(program::Block const& block, Index step);
   Columns<Real> obtain(Index columns);
+  /// N(0, sigma²), these columns of the random numbers of a value.
+  Columns<Real> gaussian(program::Id id, double sigma, Range columns);
   void define(program::Id id, Columns<Real> columns);
   void release(program::Id id);
   Tag next_tag() { return ++tag_; }

@@ -13,8 +13,8 @@
 /// Where a column count is broadcast, an operand of one column stands for as many equal columns as
 /// the others have.
 ///
-/// **Order.** `start` runs once; then, for every training step, the step's batches and schedules
-/// take their values and `step` runs; `observe` runs whenever outputs are to be recorded that
+/// **Order.** `start` runs once; then, for every training step, the step's batches, schedules
+/// and noise take their values and `step` runs; `observe` runs whenever outputs are to be recorded that
 /// `step` does not compute, and changes nothing. Instructions run in order; each defines one new
 /// value by its `out`, or (the last three) changes an initial value, which keeps its content from
 /// then on. Values that are not initial live from the instruction that defines them to the last
@@ -89,10 +89,16 @@ struct Batch {
 /// rate. Outside of `step` it must not be read.
 struct Schedule {};
 
+/// A vector that is drawn anew for each step: iid N(0, sigma²) entries, independent of all else
+/// (an initial vector of the papers for each step). Outside of `step` it must not be read.
+struct GaussianNoise {
+  double sigma = 1;
+};
+
 struct Initial {
   Id value = none;
   std::variant<GaussianMatrix, ZeroMatrix, GaussianVector, ConstantVector, ConstantScalar, Data,
-               Batch, Schedule>
+               Batch, Schedule, GaussianNoise>
       content;
 };
 

@@ -74,6 +74,8 @@ struct TrainingTask {
 /// mean). In the kernel regime `start` computes the tangent kernel, and a step moves the outputs
 /// alone.
 ///
+/// `dropout` in train mode multiplies by a new mask in every step; what is observed is without.
+///
 /// Observables: `output` and `loss` of each set, `preactivation`, `feature` and, for each output,
 /// `gradient` of each element-wise function on the training points, named `layer_1`, …, and
 /// `tangent_kernel` on the training points (learning rate and its schedule left out, multipliers

@@ -114,6 +114,35 @@ TEST(Executor, names_the_value_that_is_not_finite) {
   }
 }
 
+TEST(Executor, noise_is_drawn_anew_for_each_step) {
+  constexpr Index n = 20000;
+  Program p;
+  Builder b(p);
+  b.write_to(p.step);
+  Id const g = b.initial("g", {program::Kind::vector, 0, 2}, program::GaussianNoise{1.5});
+  Id const kept = b.vector("kept", 2);  // what the step before has drawn
+  Id const y = b.nonlinear("x*x*x*x", {g});
+  Id const fourth = b.mean("x", {y}), products = b.add(program::InnerProducts{program::none, g, g}),
+           with_last = b.add(program::InnerProducts{program::none, g, kept});
+  b.add(program::Assign{kept, g});
+  Executor<double> run(p, Particles(world(), n), finite(n, 1), {});
+  double const variance = 1.5 * 1.5, deviation = variance / std::sqrt(static_cast<double>(n));
+  std::vector<Small> drawn;
+  for (Index const step : {0, 1, 7, 1}) {
+    run.run(p.step, {fourth, products, with_last}, {}, {}, step);
+    for (Index c = 0; c < 2; ++c) {
+      EXPECT_NEAR(run.scalar(products)(c, c), variance, 5 * std::sqrt(2.0) * deviation);
+      EXPECT_NEAR(run.scalar(fourth)(0, c), 3 * variance * variance,
+                  5 * std::sqrt(96.0) * variance * deviation);
+      for (Index d = 0; d < 2; ++d) EXPECT_NEAR(run.scalar(with_last)(c, d), 0, 5 * deviation);
+    }
+    EXPECT_NEAR(run.scalar(products)(0, 1), 0, 5 * deviation);
+    drawn.push_back(run.scalar(products));
+  }
+  EXPECT_EQ(drawn[1].values(), drawn[3].values());
+  EXPECT_NE(drawn[1].values(), drawn[2].values());
+}
+
 /// A program that is no gradient, and uses one matrix at two places and transposed: three steps of
 /// W <- 0.95·W + y·D·xᵀ/n with x = tanh(u + W·tanh(W·u)), y = tanh(Wᵀx).
 struct Hebbian {

@@ -1,6 +1,7 @@
 /// \file
 /// The forward pass of every layer against the network as the language defines it, and the gradients
 /// of whole networks against differences.
+#include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -57,6 +58,25 @@ struct Trained {
     task.outputs = 2;
     task.width = width;
     return task;
+  }
+
+  /// The first positions of a point.
+  LiteralNetwork::State literal_inputs(Index point, network::Positions const& positions,
+                                       Index count) const {
+    auto const& x = run.at(initial("train_inputs"));
+    LiteralNetwork::State state{true, positions, {{}}};
+    for (Index p = 0; p < count; ++p) {
+      LiteralNetwork::Vector channel;
+      for (Index c = 0; c < x.rows; ++c) channel.push_back(x(c, point * (x.columns / points) + p));
+      state.parts[0].push_back(channel);
+    }
+    return state;
+  }
+
+  Id initial(std::string const& name) const {
+    for (auto const& i : compiled.program.initials)
+      if (compiled.program.value(i.value).name == name) return i.value;
+    return none;
   }
 
   Id observed(Role role) const {
@@ -170,12 +190,8 @@ TEST(NetworkPass, every_layer_is_what_the_language_says) {
       // Alone, cut to its length.
       Index const length = lengths.empty() ? size : lengths[static_cast<std::size_t>(point)];
       auto const whole = t.task.input.positions;
-      LiteralNetwork::State state{true, lengths.empty() ? whole : network::Positions{length}, {{}}};
-      for (Index p = 0; p < length; ++p) {
-        LiteralNetwork::Vector channel;
-        for (Index c = 0; c < x.rows; ++c) channel.push_back(x(c, point * size + p));
-        state.parts[0].push_back(channel);
-      }
+      auto const state =
+          t.literal_inputs(point, lengths.empty() ? whole : network::Positions{length}, length);
       for (auto const& value : t.compiled.program.values)
         if (value.name == "train_pattern_A") {
           auto const& all = t.run.at("train_pattern_A");
@@ -258,6 +274,77 @@ TEST(NetworkPass, the_tangent_kernel_is_the_slope_of_the_outputs) {
         EXPECT_NEAR(kernel(q, point), slope[static_cast<std::size_t>(q)],
                     1e-4 * (1 + std::fabs(kernel(q, point))))
             << layers;
+    }
+  }
+}
+
+/// Outputs under the masks of a step are those of the language, the step goes down the gradient of
+/// the loss under these masks, and what is observed is without masks.
+TEST(NetworkPass, dropout_masks_steps_alone) {
+  std::string const tail = "dropout: {rate: 0.6}, dense, erf, dropout: {rate: 0.8}, ";
+  for (auto const& [layers, positions] : std::vector<std::pair<std::string, network::Positions>>{
+           {"[dense, erf, " + tail + "dense]", {}},
+           {"[conv: {filter: 2}, {concat: [[erf], [sin]]}, " + tail + "global_avg_pool, dense]",
+            {3}}}) {
+    Trained t(layers, positions);
+    auto const& p = t.compiled.program;
+    std::mt19937_64 engine(5);
+    std::normal_distribution<double> normal;
+    std::vector<Id> noise;
+    for (auto const& initial : p.initials)
+      if (std::holds_alternative<GaussianNoise>(initial.content)) {
+        noise.push_back(initial.value);
+        for (double& x : t.run.at(initial.value).entries) x = normal(engine);
+      }
+    EXPECT_EQ(noise.size(), positions.empty() ? 2U : 3U);
+    auto const loss = [&](PlainProgram const& run, bool masked) {
+      LiteralNetwork literal(p, run, width);
+      for (Id const id : noise)
+        if (masked) literal.noise.push_back(&run.at(id));
+      double sum = 0;
+      for (literal.point = 0; literal.point < points; ++literal.point) {
+        Index const count = t.task.input.positions_count();
+        auto const f =
+            literal(t.task.network, t.literal_inputs(literal.point, t.task.input.positions, count));
+        for (Index k = 0; k < 2; ++k) {
+          double const y = run.at(t.initial("train_targets"))(k, literal.point);
+          sum += std::pow(f[static_cast<std::size_t>(k)] - y, 2) / 2 / points;
+        }
+      }
+      return sum;
+    };
+    auto observed = t.run;
+    observed.run(p.observe);
+    EXPECT_NEAR(observed.at(t.observed(Role::loss))(0, 0), loss(t.run, false), 1e-12);
+    EXPECT_GT(std::fabs(loss(t.run, true) - loss(t.run, false)), 1e-3);
+    for (auto const& o : p.observables) EXPECT_EQ(o.in_step, none) << o.name;
+
+    double const eta = 1e-4, h = 1e-5;
+    auto moved = t.run;
+    moved.at("learning_rate")(0, 0) = eta;
+    moved.run(p.step);
+    for (auto const& initial : p.initials) {
+      if (!std::holds_alternative<GaussianMatrix>(initial.content) &&
+          !std::holds_alternative<GaussianVector>(initial.content))
+        continue;
+      // The same part of the slope for all entries of a weight.
+      std::vector<double> slopes, steps;
+      for (std::size_t e = 0; e < t.run.at(initial.value).entries.size(); ++e) {
+        auto up = t.run, down = t.run;
+        up.at(initial.value).entries[e] += h;
+        down.at(initial.value).entries[e] -= h;
+        slopes.push_back((loss(up, true) - loss(down, true)) / (2 * h));
+        steps.push_back((t.run.at(initial.value).entries[e] - moved.at(initial.value).entries[e]) /
+                        eta);
+      }
+      auto const largest = static_cast<std::size_t>(
+          std::ranges::max_element(slopes, {}, [](double s) { return std::fabs(s); }) -
+          slopes.begin());
+      ASSERT_GT(std::fabs(slopes[largest]), 1e-4);
+      double const ratio = steps[largest] / slopes[largest];
+      EXPECT_GT(ratio, 0);
+      for (std::size_t e = 0; e < slopes.size(); ++e)
+        EXPECT_NEAR(steps[e], ratio * slopes[e], 1e-5 * std::fabs(steps[largest])) << layers;
     }
   }
 }

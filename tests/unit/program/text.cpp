@@ -107,6 +107,7 @@ TEST(ProgramText, understands_every_statement) {
       "matrix M zero like W\n"
       "vector x [4] gaussian 1\n"
       "vector u [1] constant 2\n"
+      "noise eps [1] gaussian 0.5\n"
       "scalar s [2, 4] constant -0.5\n"
       "data t [2, 6]\n"
       "batch tb [2, 4] of t by 2\n"
@@ -115,6 +116,7 @@ TEST(ProgramText, understands_every_statement) {
       "  z0 = W' @ x\n"
       "step:\n"
       "  y = W @ x\n"
+      "  gy = eps*y\n"
       "  e = rate*tanh(y) + u like x\n"
       "  o = average over b, c: tanh(y - y{b})*u{c} + rate\n"
       "  m = mean: y^2\n"
@@ -135,12 +137,12 @@ TEST(ProgramText, understands_every_statement) {
       "record gradient layer_1 set=train output=3 step=y\n";
   auto const p = parse(text);
   EXPECT_EQ(p.start.size(), 1U);
-  EXPECT_EQ(p.step.size(), 17U);
-  EXPECT_EQ(std::get<OuterNonlinear>(p.step[2]).copies, (std::vector<int>{0, 1, 2}));
-  EXPECT_EQ(std::get<Nonlinear>(p.step[1]).vectors.size(), 2U);  // x is not needed
-  EXPECT_EQ(std::get<MapColumns>(p.step[6]).map->weight, (std::vector<double>{1, -0.5, 0.5}));
-  EXPECT_EQ(std::get<UpdateMatrix>(p.step[14]).outer.size(), 3U);
-  EXPECT_EQ(std::get<UpdateVector>(p.step[15]).terms.size(), 4U);
+  EXPECT_EQ(p.step.size(), 18U);
+  EXPECT_EQ(std::get<OuterNonlinear>(p.step[3]).copies, (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(std::get<Nonlinear>(p.step[2]).vectors.size(), 2U);  // x is not needed
+  EXPECT_EQ(std::get<MapColumns>(p.step[7]).map->weight, (std::vector<double>{1, -0.5, 0.5}));
+  EXPECT_EQ(std::get<UpdateMatrix>(p.step[15]).outer.size(), 3U);
+  EXPECT_EQ(std::get<UpdateVector>(p.step[16]).terms.size(), 4U);
   EXPECT_EQ(p.observables[1].output, 3);
   EXPECT_EQ(to_text(parse(to_text(p))), to_text(p));
 }

@@ -336,7 +336,8 @@ TEST(Training, refuses_what_has_no_limit) {
   refused({"no hidden layer"});
   problem.task.network = begin.network;
   problem.task.network.insert(problem.task.network.begin() + 2, {network::Dropout{}, "dropout", 9});
-  refused({"job.yaml:9", "`dropout` in train mode"});
+  problem.task.parametrization = Preset::ntk;
+  refused({"job.yaml:9", "`dropout`", "kernel regime", "mup"});
 }
 
 }  // namespace
