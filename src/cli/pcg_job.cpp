@@ -59,7 +59,7 @@ class PcgJob {
     if (problem_->test) predict();
     write(output);
     if (outcome_.end != PcgEnd::converged) fail(context_, state_, outcome_);
-    require_exact_variances();
+    require_exact_posterior();
     if (checkpoint_) checkpoint_->discard();
     if (tiles) std::move(*tiles).discard();
     runtime::log(runtime::Level::info, "results in " + output);
@@ -154,8 +154,8 @@ class PcgJob {
   void predict() {
     runtime::Region const region(context_.timings, "predict");
     test_predictions_ = predict_test(context_, *problem_, system_->kernel(), solution_);
-    if (job_.posterior == RegressionOptions::Posterior::variance)
-      variances_ = pcg_variances(context_, *problem_, *system_);
+    if (job_.posterior != RegressionOptions::Posterior::mean)
+      posterior_ = pcg_posterior(context_, *problem_, *system_);
   }
 
   void write(std::string const& output) {
@@ -168,11 +168,7 @@ class PcgJob {
       if (targets_.test)
         write_metrics(results, "test", *test_predictions_, *targets_.test, targets_.classes);
     }
-    if (variances_) {
-      results.write("/predictions/test_variance", {{context_.shapes.test}, {"test_point"}},
-                    variances_->values.data());
-      results.attribute("/solver", "variance_residual", variances_->residual);
-    }
+    if (posterior_) write_posterior(results);
     if (state_.iteration > 0)
       results.write("/solver/residual", {{state_.iteration}, {"iteration"}}, state_.history.data());
     results.attribute("/solver", "type", "pcg");
@@ -190,14 +186,26 @@ class PcgJob {
     results.commit();
   }
 
-  void require_exact_variances() const {
-    if (!variances_ || variances_->residual <= job_.tolerance) return;
+  void write_posterior(io::ResultsWriter& results) const {
+    Index const n = context_.shapes.test;
+    if (job_.posterior == RegressionOptions::Posterior::variance) {
+      results.write("/predictions/test_variance", {{n}, {"test_point"}},
+                    posterior_->variance.data());
+    } else {
+      results.write_rows("/predictions/test_covariance", {{n, n}, {"test_point", "test_point"}},
+                         posterior_->rows, posterior_->covariance.data());
+    }
+    results.attribute("/solver", "variance_residual", posterior_->residual);
+  }
+
+  void require_exact_posterior() const {
+    if (!posterior_ || posterior_->residual <= job_.tolerance) return;
     throw InputError(
         context_.input.where("job.posterior"),
         fmt::format("the equations for the variances of some test points are solved to a relative "
                     "residual of {:.2g} only, above the tolerance {:.2g}; the results in {} hold "
                     "what was found. Raise job.max_iterations or the tolerance, or set a ridge",
-                    variances_->residual, job_.tolerance, context_.input.output.file));
+                    posterior_->residual, job_.tolerance, context_.input.output.file));
   }
 
   RunContext& context_;
@@ -212,7 +220,7 @@ class PcgJob {
   PcgOutcome outcome_;
   ReplicatedMatrix solution_, train_predictions_;
   std::optional<ReplicatedMatrix> test_predictions_;
-  std::optional<Variances> variances_;
+  std::optional<PcgPosterior> posterior_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "cli/regression_plan.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "widelimit/runtime/error.hpp"
@@ -94,15 +95,20 @@ RegressionPlan plan_pcg(InputFile const& input, DataShapes const& shapes, Gram g
     plan.memory.push_back({"preconditioner, this rank's rows", n * k * real_bytes / ranks});
     plan.memory.push_back({"preconditioner, k x k", 3 * k * k * 8});
   }
-  bool const variance = job.posterior == Posterior::variance;
-  double const block = static_cast<double>(variance_block(static_cast<Index>(n)));
-  double const columns = variance ? std::max(outputs, block) : outputs;
+  bool const posterior = job.posterior != Posterior::mean;
+  bool const covariance = job.posterior == Posterior::covariance;
+  auto const block = static_cast<double>(posterior_block(static_cast<Index>(n)));
+  double const columns = posterior ? std::max(outputs, block) : outputs;
   plan.memory.push_back({"vectors, this rank's rows", 9 * n * columns * 8 / ranks});
   plan.memory.push_back({"vectors, whole, of a product", 2 * n * columns * 8});
   plan.memory.push_back({"targets, solution and predictions", (4 * n + 2 * n_test) * outputs * 8});
+  if (covariance)
+    plan.memory.push_back({"covariance of the test points, this rank's rows",
+                           n_test * (n_test / ranks * 8 + block * real_bytes)});
   if (input.checkpoint.enabled) plan.disk_bytes += 3 * n * outputs * 8;
+  double const passes = covariance ? 2 + std::ceil(n_test / block) : posterior ? 2 : 1;
   plan.gram_entries =
-      (gram == Gram::recomputed ? 0 : n * (n + 1) / 2) + n * k + n * n_test * (variance ? 2 : 1);
+      (gram == Gram::recomputed ? 0 : n * (n + 1) / 2) + n * k + n * n_test * passes;
   plan.iteration_entries = gram == Gram::recomputed ? n * (n + 1) / 2 : 0;
   plan.solve_flops = (2 * n * n + 4 * n * k) * outputs;
   return plan;
@@ -136,11 +142,6 @@ void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes 
     throw InputError(input.where("job.samples"),
                      "a learning curve needs the factor of the kernel: use solver: cholesky");
   }
-  if (job.posterior == Posterior::covariance) {
-    throw InputError(input.where("job.posterior"),
-                     "the solver pcg gives means and variances; use posterior: variance, or "
-                     "solver: cholesky for the covariance of test points");
-  }
 }
 
 }  // namespace
@@ -159,7 +160,7 @@ std::string_view name_of(Gram gram) {
   return "auto";
 }
 
-Index variance_block(Index points) {
+Index posterior_block(Index points) {
   return std::clamp<Index>(Index{1 << 23} / std::max<Index>(1, points), 8, 64);
 }
 
@@ -187,11 +188,13 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
   std::string const alternatives = fmt::format("cholesky {}, pcg stored {}, pcg recomputed {}",
                                                bytes(cholesky), bytes(stored), bytes(recomputed));
 
-  bool const moderate = shapes.train <= largest_automatic_cholesky;
-  bool const use_cholesky = job.solver == Solver::cholesky ||
-                            (job.solver == Solver::automatic &&
-                             ((moderate && total(cholesky.memory) <= free_bytes) ||
-                              job.posterior == Posterior::covariance || !job.samples.empty()));
+  // All test points are right-hand sides of a covariance: a factor serves them best.
+  bool const factorise =
+      shapes.train <= largest_automatic_cholesky || job.posterior == Posterior::covariance;
+  bool const use_cholesky =
+      job.solver == Solver::cholesky ||
+      (job.solver == Solver::automatic &&
+       ((factorise && total(cholesky.memory) <= free_bytes) || !job.samples.empty()));
   if (!use_cholesky) check_pcg(input, job, shapes);
   if (!job.samples.empty() && job.samples.back() > shapes.train)
     throw InputError(input.where("job.samples"),

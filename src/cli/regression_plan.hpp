@@ -40,6 +40,6 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
 std::string_view name_of(RegressionOptions::Gram gram);
 
 /// Test points whose variances conjugate gradients solve for at once: fewer the longer the vectors.
-Index variance_block(Index points);
+Index posterior_block(Index points);
 
 }  // namespace widelimit::cli

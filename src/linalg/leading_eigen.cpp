@@ -49,14 +49,7 @@ class Basis {
 
   /// XᵀY for k and l columns, the same on all ranks.
   Block dots(Block const& x, Index k, double const* y, Index l) const {
-    Block result(at(k * l));
-    if (n_ > 0 && k > 0 && l > 0) {
-      cblas_dgemm(CblasColMajor, CblasTrans, CblasNoTrans, static_cast<int>(k), static_cast<int>(l),
-                  static_cast<int>(n_), 1.0, x.data(), static_cast<int>(n_), y,
-                  static_cast<int>(n_), 0.0, result.data(), static_cast<int>(k));
-    }
-    rows_.comm().sum(result.data(), k * l);
-    return result;
+    return rows_.products(x.data(), k, y, l);
   }
 
   /// Y + factor·X·C, X with k columns, C k x l.

@@ -1,5 +1,7 @@
 #include "widelimit/linalg/row_blocks.hpp"
 
+#include "linalg/local_blas.hpp"
+
 namespace widelimit::linalg {
 
 std::pair<std::vector<int>, std::vector<int>> RowBlocks::counts() const {
@@ -40,6 +42,15 @@ std::vector<double> RowBlocks::dots(double const* a, double const* b, Index colu
     sums[static_cast<std::size_t>(c)] = sum;
   }
   comm_.sum(sums.data(), columns);
+  return sums;
+}
+
+std::vector<double> RowBlocks::products(double const* a, Index k, double const* b, Index l) const {
+  Index const n = local_size();
+  std::vector<double> sums(static_cast<std::size_t>(k * l));
+  if (n > 0 && k > 0 && l > 0)
+    detail::gemm(true, false, k, l, n, 1.0, a, n, b, n, 0.0, sums.data(), k);
+  comm_.sum(sums.data(), k * l);
   return sums;
 }
 

@@ -114,16 +114,18 @@ class Pcg(unittest.TestCase):
         said = self.run_program("none.h5", settings=["job.gram=file", "checkpoint=none"], expect=2)
         self.assertIn("gram: file", said)
 
-    def test_variance_equals_that_of_cholesky(self):
-        for kernel in ("ntk", "nngp"):
-            common = [f"job.kernel={kernel}", "job.posterior=variance", "job.ridge.value=1e-3"]
-            common += ["data.train.rows=[0, 400]"]
-            for solver in ("cholesky", "pcg"):
-                self.run_program(f"{kernel}_{solver}.h5", settings=[*common, f"job.solver={solver}"])
-            found, expected = (
-                self.read(f"{kernel}_{solver}.h5", "predictions/test_variance")[0] for solver in ("pcg", "cholesky")
-            )
-            self.assertLess(abs(found - expected).max(), 1e-6 * expected.max())
+    def test_variance_and_covariance_equal_those_of_cholesky(self):
+        for kernel in ("ntk", "nngp", "ntkgp"):
+            for posterior in ("variance", "covariance"):
+                common = [f"job.kernel={kernel}", f"job.posterior={posterior}", "job.ridge.value=1e-3"]
+                common += ["data.train.rows=[0, 400]"]
+                for solver in ("cholesky", "pcg"):
+                    self.run_program(f"{solver}.h5", "--overwrite", settings=[*common, f"job.solver={solver}"])
+                found, expected = (
+                    self.read(f"{solver}.h5", f"predictions/test_{posterior}")[0] for solver in ("pcg", "cholesky")
+                )
+                self.assertLess(abs(found - expected).max(), 1e-6 * expected.max(), (kernel, posterior))
+                np.testing.assert_array_equal(found, found.T)
 
     def test_goes_on_after_too_few_iterations_bit_for_bit(self):
         for gram in ("stored", "file", "recomputed"):

@@ -37,6 +37,10 @@ class RowBlocks {
   /// \param a, b  local_size() x columns
   std::vector<double> dots(double const* a, double const* b, Index columns) const;
 
+  /// AᵀB of k and l columns, k x l, column-major, the same bits on all ranks. Collective.
+  /// \param a, b  local_size() x k, x l
+  std::vector<double> products(double const* a, Index k, double const* b, Index l) const;
+
  private:
   /// Rows of every rank, and the first of them, as MPI wants them.
   std::pair<std::vector<int>, std::vector<int>> counts() const;

@@ -49,6 +49,16 @@ TEST(RowBlocks, gathers_and_sums) {
       for (Index i = 0; i < n; ++i) expected += static_cast<double>((100 * c + i) * (100 * c + i));
       EXPECT_EQ(dots[static_cast<std::size_t>(c)], expected);
     }
+
+    auto const products = rows.products(mine.data(), 2, mine.data(), columns);
+    for (Index l = 0; l < columns; ++l) {
+      for (Index k = 0; k < 2; ++k) {
+        double expected = 0;
+        for (Index i = 0; i < n; ++i)
+          expected += static_cast<double>((100 * k + i) * (100 * l + i));
+        EXPECT_EQ(products[static_cast<std::size_t>(l * 2 + k)], expected);
+      }
+    }
   }
 }
 
