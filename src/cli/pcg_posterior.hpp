@@ -11,7 +11,7 @@ namespace widelimit::cli {
 struct PcgPosterior {
   std::vector<double> variance;    ///< N_test, the same on all ranks; empty: not asked for
   Range rows{0, 0};                ///< of the covariance that are this rank's
-  std::vector<double> covariance;  ///< rows.size() x N_test, row-major, exactly symmetric as a whole
+  std::vector<double> covariance;  ///< rows.size() x N_test, row-major; exactly symmetric
   double residual = 0;             ///< largest relative residual of the equations solved
 };
 
