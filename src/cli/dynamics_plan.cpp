@@ -44,7 +44,9 @@ std::vector<MemoryItem> product_memory(Method method, bool stored, Sizes const& 
   std::vector<MemoryItem> memory;
   if (stored)
     memory.push_back({"rows of the kernel, this rank's share", n * n * real_bytes / ranks});
-  double const basis = method == Method::krylov ? krylov_vectors(static_cast<Index>(n)) : 0;
+  double const basis = method == Method::krylov
+                           ? krylov_vectors(static_cast<Index>(n), static_cast<Index>(outputs))
+                           : 0;
   double const vectors = method == Method::ode ? 18 : method == Method::krylov ? 8 + basis : 12;
   memory.push_back({"vectors, this rank's rows", vectors * n * outputs * 8 / ranks});
   memory.push_back({"vectors, whole, of a product", 2 * n * outputs * 8});
@@ -104,9 +106,9 @@ Method method_of(DynamicsOptions const& job, bool eigen_fits) {
 
 }  // namespace
 
-double krylov_vectors(Index points) {
-  // At most about 2 GiB for one output, and never more vectors than points.
-  double const affordable = 2.0 * 1024 * 1024 * 1024 / (8 * static_cast<double>(points));
+double krylov_vectors(Index points, Index outputs) {
+  // At most about 2 GiB, and never more vectors than points.
+  double const affordable = 2.0 * 1024 * 1024 * 1024 / (8 * static_cast<double>(points * outputs));
   return std::min({200.0, static_cast<double>(points), std::max(20.0, affordable)});
 }
 

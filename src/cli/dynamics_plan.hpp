@@ -18,7 +18,7 @@ struct DynamicsPlan {
   bool stored = true;  ///< the kernel of the training points is kept; of all but eigen
 };
 
-/// Vectors of an output that Lanczos keeps before it starts anew.
-double krylov_vectors(Index points);
+/// Vectors of each output that Lanczos keeps before it starts anew.
+double krylov_vectors(Index points, Index outputs);
 
 }  // namespace widelimit::cli
