@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "interpreter/detail/blas.hpp"
+#include "interpreter/detail/narrow_product.hpp"
 
 namespace widelimit::interpreter {
 namespace {
@@ -13,7 +14,17 @@ namespace {
 Index chunk_rows(Index columns, std::size_t element_bytes) {
   constexpr Index cache_bytes = 512 * 1024;
   Index const rows = cache_bytes / std::max<Index>(1, columns * static_cast<Index>(element_bytes));
-  return std::clamp<Index>(rows / 64 * 64, 128, 2048);
+  return std::clamp<Index>(rows / 64 * 64, 512, 2048);  // calls on fewer rows cost more than cache
+}
+
+/// Y += B·S over some rows, k columns of B.
+template <class Real>
+void add_rows(Index rows, Index n, Index k, Real const* b, Index ldb, Real const* s, Index lds,
+              Real* y, Index ldy) {
+  if (n <= detail::narrow_columns)
+    detail::add_narrow_product(rows, n, k, b, ldb, s, lds, y, ldy);
+  else
+    detail::gemm(false, false, rows, n, k, Real{1}, b, ldb, s, lds, Real{1}, y, ldy);
 }
 
 template <class Real>
@@ -37,6 +48,17 @@ void add_inner(Index rows, Real const* a, Index lda, Index m, Real const* b, Ind
       for (Index i = 0; i < m; ++i)
         sum[i + j * ld_sum] += static_cast<double>(work[static_cast<std::size_t>(i + j * m)]);
   }
+}
+
+template <class Real>
+double sum_of_squares(Real const* x, Index count) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (Index i = 0; i < count; ++i) {
+    auto const value = static_cast<double>(x[i]);
+    sum += value * value;
+  }
+  return sum;
 }
 
 Small mean_of(Particles const& particles, std::vector<double>& slots, Index rows, Index cols) {
@@ -106,17 +128,26 @@ Columns<Real> ColumnBlock<Real>::panel_part(Range range) const {
 
 template <class Real>
 Small ColumnBlock<Real>::inner(Columns<Real> const& x) const {
+  return inner_and_squares(x).products;
+}
+
+template <class Real>
+typename ColumnBlock<Real>::Inner ColumnBlock<Real>::inner_and_squares(
+    Columns<Real> const& x) const {
   return subtract_then_inner(Small(), x);
 }
 
 template <class Real>
-Small ColumnBlock<Real>::subtract_then_inner(Small const& s, Columns<Real> const& x) const {
+typename ColumnBlock<Real>::Inner ColumnBlock<Real>::subtract_then_inner(
+    Small const& s, Columns<Real> const& x) const {
   auto const n = static_cast<Index>(x.extent(1));
-  auto slots = zero_slots(particles_, columns_ * n);
-  auto const coefficients = converted<Real>(s.data(), s.rows() * s.cols(), 1);
+  Index const rows_of_sums = columns_ + 1;  // the last one for the squares
+  auto slots = zero_slots(particles_, rows_of_sums * n);
+  auto const coefficients = converted<Real>(s.data(), s.rows() * s.cols(), -1);
   Index const chunk = chunk_rows(columns_ + n, sizeof(Real));
   particles_.for_each_lane([&](Index slot, Range rows) {
     std::vector<Real> work;
+    double* const sums = slots.data() + slot * rows_of_sums * n;
     for (Index begin = rows.begin; begin < rows.end; begin += chunk) {
       Index const count = std::min(chunk, rows.end - begin);
       Real* const part = x.data() + begin;
@@ -124,17 +155,25 @@ Small ColumnBlock<Real>::subtract_then_inner(Small const& s, Columns<Real> const
         Range const range = panel_range(p);
         Index const used = std::min(range.end, s.rows()) - range.begin;
         if (used <= 0) break;
-        detail::gemm(false, false, count, n, used, Real{-1}, panel_data(p) + begin, ld(),
-                     coefficients.data() + range.begin, s.rows(), Real{1}, part, ld());
+        add_rows(count, n, used, panel_data(p) + begin, ld(), coefficients.data() + range.begin,
+                 s.rows(), part, ld());
       }
       for (Index p = 0; p < panels(); ++p) {
         Range const range = panel_range(p);
         add_inner(count, panel_data(p) + begin, ld(), range.size(), part, ld(), n,
-                  slots.data() + slot * columns_ * n + range.begin, columns_, work);
+                  sums + range.begin, rows_of_sums, work);
       }
+      for (Index c = 0; c < n; ++c)
+        sums[columns_ + c * rows_of_sums] += sum_of_squares(part + c * ld(), count);
     }
   });
-  return mean_of(particles_, slots, columns_, n);
+  Small const all = mean_of(particles_, slots, rows_of_sums, n);
+  Inner result{Small(columns_, n), {}};
+  for (Index c = 0; c < n; ++c) {
+    std::copy_n(all.data() + c * rows_of_sums, columns_, result.products.data() + c * columns_);
+    result.squares.push_back(all(columns_, c));
+  }
+  return result;
 }
 
 template <class Real>
@@ -149,8 +188,8 @@ void ColumnBlock<Real>::add_product(double alpha, Small const& s, Columns<Real> 
         Range const range = panel_range(p);
         Index const used = std::min(range.end, s.rows()) - range.begin;
         if (used <= 0) break;
-        detail::gemm(false, false, count, s.cols(), used, Real{1}, panel_data(p) + begin, ld(),
-                     coefficients.data() + range.begin, s.rows(), Real{1}, y.data() + begin, ld());
+        add_rows(count, s.cols(), used, panel_data(p) + begin, ld(),
+                 coefficients.data() + range.begin, s.rows(), y.data() + begin, ld());
       }
     }
   });
@@ -196,11 +235,7 @@ std::vector<double> means(Particles const& particles, Columns<Real> const& x, in
 #pragma omp simd reduction(+ : sum)
         for (Index i = rows.begin; i < rows.end; ++i) sum += static_cast<double>(column[i]);
       } else {
-#pragma omp simd reduction(+ : sum)
-        for (Index i = rows.begin; i < rows.end; ++i) {
-          auto const value = static_cast<double>(column[i]);
-          sum += value * value;
-        }
+        sum = sum_of_squares(column + rows.begin, rows.size());
       }
       slots[static_cast<std::size_t>(slot * n + c)] = sum;
     }

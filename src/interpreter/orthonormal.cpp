@@ -29,9 +29,12 @@ Small inverse_of(Small const& r) {
 }
 
 /// Cholesky factorisation of a Gram matrix with the pivot whose remaining square is the largest
-/// part of `scale`, as long as that is above `least[column]`.
+/// part of `scale`, as long as that is above `least[column]`. Of parts that are equal but for
+/// rounding (all, in an empty basis) the first is taken, so that rounding does not decide which
+/// random column the image of a direction gets.
 Factor pivoted_factor(Small const& gram, std::vector<double> const& scale,
                       std::vector<double> const& least) {
+  constexpr double tie = 1e-3;
   Index const n = gram.rows();
   std::vector<double> remaining(static_cast<std::size_t>(n));
   for (Index j = 0; j < n; ++j) remaining[static_cast<std::size_t>(j)] = gram(j, j);
@@ -43,7 +46,7 @@ Factor pivoted_factor(Small const& gram, std::vector<double> const& scale,
     for (Index j = 0; j < n; ++j) {
       auto const s = static_cast<std::size_t>(j);
       double const part = remaining[s] / scale[s];
-      if (remaining[s] > least[s] && part > best_part) {
+      if (remaining[s] > least[s] && part > (1 + tie) * best_part) {
         best = j;
         best_part = part;
       }
@@ -108,22 +111,26 @@ template <class Real>
 Small Basis<Real>::expand(Columns<Real> const& x, double tolerance) {
   auto const& particles = block_.particles();
   auto const count = static_cast<Index>(x.extent(1));
-  auto const norms = means(particles, x, 2);
-  Small s = block_.inner(x);
-  Small const correction = block_.subtract_then_inner(s, x);
-  for (Index i = 0; i < s.rows() * s.cols(); ++i) s.data()[i] += correction.data()[i];
-
-  // What is left of each column, after the correction too.
-  auto rest = means(particles, x, 2);
-  for (Index j = 0; j < count; ++j)
-    for (Index i = 0; i < correction.rows(); ++i)
-      rest[static_cast<std::size_t>(j)] -= correction(i, j) * correction(i, j);
+  auto [s, norms] = block_.inner_and_squares(x);
   double const least_part = tolerance * tolerance;
-  std::vector<Index> open;
-  for (Index j = 0; j < count; ++j) {
-    auto const k = static_cast<std::size_t>(j);
-    if (rest[k] > least_part * norms[k]) open.push_back(j);
-  }
+  auto const outside = [&](std::vector<double> const& squares, Small const& inside,
+                           double rounding) {
+    std::vector<Index> open;
+    for (Index j = 0; j < count; ++j) {
+      auto const k = static_cast<std::size_t>(j);
+      double rest = squares[k] + rounding * norms[k];
+      for (Index i = 0; i < inside.rows(); ++i) rest -= inside(i, j) * inside(i, j);
+      if (rest > least_part * norms[k]) open.push_back(j);
+    }
+    return open;
+  };
+  // What the difference of squares is known to, far above its rounding.
+  constexpr double known = std::is_same_v<Real, float> ? 1e-5 : 1e-13;
+  if (outside(norms, s, known).empty()) return s;
+
+  auto const [correction, left_squares] = block_.subtract_then_inner(s, x);
+  for (Index i = 0; i < s.rows() * s.cols(); ++i) s.data()[i] += correction.data()[i];
+  auto open = outside(left_squares, correction, 0);  // also after the correction
   if (open.empty()) return s;
 
   auto left = select(particles, x, open);
@@ -162,7 +169,7 @@ Small Basis<Real>::expand(Columns<Real> const& x, double tolerance) {
       for (Index i = 0; i < rank; ++i)
         s(before + i, open[static_cast<std::size_t>(k)]) = parts(i, k);
 
-    rest = means(particles, left, 2);
+    auto rest = means(particles, left, 2);
     for (Index const pivot : factor.pivots) rest[static_cast<std::size_t>(pivot)] = 0;
     std::vector<Index> still, which;
     for (Index k = 0; k < n; ++k) {

@@ -67,11 +67,17 @@ class ColumnBlock {
 
   /// BᵀX/M, columns() x |X|. Collective, 2·M·columns·|X| flops.
   Small inner(Columns<Real> const& x) const;
+  /// Also the mean squares of the columns of X, in the same sweep and the same reduction.
+  struct Inner {
+    Small products;
+    std::vector<double> squares;
+  };
+  Inner inner_and_squares(Columns<Real> const& x) const;
   /// Y ← Y + α·B·S, S with at most as many rows as this has columns (the rest counts as zero).
   /// Local, 2·M·columns·|Y| flops.
   void add_product(double alpha, Small const& s, Columns<Real> const& y) const;
-  /// X ← X - B·S, then BᵀX/M: both in one sweep over memory. Collective.
-  Small subtract_then_inner(Small const& s, Columns<Real> const& x) const;
+  /// X ← X - B·S, then inner_and_squares(X): all in one sweep over memory. Collective.
+  Inner subtract_then_inner(Small const& s, Columns<Real> const& x) const;
 
  private:
   Particles particles_;

@@ -102,7 +102,12 @@ TEST(ColumnBlock, products_are_those_of_the_definition_across_panels) {
   auto const after = block.subtract_then_inner(s, z);
   auto const again = block.inner(z);
   for (Index i = 0; i < columns; ++i)
-    for (Index j = 0; j < 2; ++j) EXPECT_NEAR(after(i, j), again(i, j), 1e-15);
+    for (Index j = 0; j < 2; ++j) EXPECT_NEAR(after.products(i, j), again(i, j), 1e-15);
+  for (Index j = 0; j < 2; ++j) {
+    double sum = 0;
+    for (Index row = 0; row < particles.local_count(); ++row) sum += z(row, j) * z(row, j);
+    EXPECT_NEAR(after.squares[static_cast<std::size_t>(j)], world().sum(sum) / 700, 1e-13);
+  }
 }
 
 }  // namespace
