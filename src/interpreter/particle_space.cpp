@@ -85,8 +85,9 @@ void ParticleSpace<Real>::draw(ColumnBlock<Real>& block, Index count,
     if (constraints > particles_.count())
       throw InputError(
           fmt::format("moments of {} random columns cannot be matched with {} particles; use more "
-                      "particles, or "
-                      "a larger job.tolerance, which keeps fewer columns",
+                      "particles, a larger job.tolerance, which keeps fewer columns, "
+                      "job.representation: dense, which draws none for its products, or "
+                      "job.moment_matching: false",
                       constraints - 1, particles_.count()));
     // A random column loses little of its length to a space of few dimensions, so once is enough
     // there.

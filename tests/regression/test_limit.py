@@ -152,6 +152,13 @@ class LimitInputTest(LimitTest):
                 self.assert_refused(outcome, *because)
                 self.assertFalse((self.folder / "out.h5").exists())
 
+    def test_remedies_for_too_few_particles(self) -> None:
+        few = {"job.particles": 20, "job.representation": "conditioned"}
+        said = self.assert_refused(self.run_program("run", self.write_input(changed(JOB, few))), "cannot be matched")
+        for key, value in (("representation", "dense"), ("moment_matching", False), ("tolerance", 0.2)):
+            self.assertIn(f"job.{key}", said)
+            self.compute(self.write_input(changed(JOB, few | {f"job.{key}": value})), "--overwrite")
+
     def test_lengths_of_sequences_for_a_written_program(self) -> None:
         lengths = [3, 1, 2, 3, 2, 1]
         self.write_data(x=points(6, 6).reshape(6, 3, 2), y=points(6, 1), lengths=np.array(lengths))

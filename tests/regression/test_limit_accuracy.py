@@ -230,6 +230,30 @@ class KernelRegimeTest(TrainingTest):
         self.check([same, "relu", rnn, "dense"], 4, 2, lengths=True)
 
 
+class RepresentationTest(TrainingTest):
+    """Dense and conditioned matrices have one law, whatever the functions between them."""
+
+    FUNCTIONS = [
+        "relu", {"leaky_relu": {"alpha": 0.2}}, {"abrelu": {"a": -0.5, "b": 1.2}}, "abs", "erf", "sigmoid_like",
+        "gelu", {"sin": {"b": 1.5, "c": 0.3}}, {"cos": {"c": 0.4}}, {"rbf": {"gamma": 0.7}}, "sign",
+        {"exp": {"b": 0.4}}, "gaussian", "gabor", {"monomial": {"degree": 2}}, {"rectified_monomial": {"degree": 2}},
+        {"polynomial": {"coef": [0.2, 1, -0.3]}},
+        *({"numerical": {"fn": fn}} for fn in ("tanh", "sigmoid", "softplus", "swish", "elu", "selu", "mish")),
+    ]
+
+    def test_all_functions(self) -> None:
+        self.write_points(4)
+        for function in [*self.FUNCTIONS, {"hermite": {"degree": 2}}]:
+            norm = ["layer_norm"] if "hermite" in function else []
+            layers = ["dense", *norm, function, {"dense": {"b_std": 0.2}}, *norm, function, "dense"]
+            job = training_job(layers, particles=256, replicates=16, steps=4)
+            with self.subTest(function=str(function)):
+                conditioned, error = self.train(changed(job, {"job.representation": "conditioned"}))
+                dense, dense_error = self.train(changed(job, {"job.representation": "dense", "job.seed": 7}))
+                self.assertGreater(rms(conditioned), 0)
+                self.assertLess(rms(conditioned - dense), 3 * rms(np.hypot(error, dense_error)))
+
+
 class ToleranceTest(TrainingTest):
     """What conditioned matrices leave out changes outputs by a few `tolerance` at most."""
 
