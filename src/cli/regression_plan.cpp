@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "widelimit/regression/preconditioner.hpp"
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
@@ -92,7 +93,9 @@ RegressionPlan plan_pcg(InputFile const& input, DataShapes const& shapes, Gram g
         {"inputs in double, for true residuals", 2 * n * static_cast<double>(shapes.features) * 8});
   }
   if (rank > 0) {
-    plan.memory.push_back({"preconditioner, this rank's rows", n * k * real_bytes / ranks});
+    bool const pivoted = job.preconditioner.type == PreconditionerOptions::Type::pivoted_cholesky;
+    double const columns = k + (pivoted ? regression::pivoted_block : 0);
+    plan.memory.push_back({"preconditioner, this rank's rows", n * columns * real_bytes / ranks});
     plan.memory.push_back({"preconditioner, k x k", 3 * k * k * 8});
   }
   bool const posterior = job.posterior != Posterior::mean;

@@ -10,8 +10,6 @@
 namespace widelimit::regression {
 namespace {
 
-/// Candidates looked at together.
-constexpr Index block = 64;
 /// A block ends when its next pivot is below this share of its first.
 constexpr double least_pivot = 0.25;
 
@@ -124,7 +122,7 @@ class Growth {
 
   /// Adds a block of columns; false where nothing is left above rounding.
   bool grow() {
-    auto const candidates = first_candidates(rows_, left_, std::min(block, rank_ - done_));
+    auto const candidates = first_candidates(rows_, left_, std::min(pivoted_block, rank_ - done_));
     if (candidates.empty() || !(candidates.front().left > resolution_)) return false;
     std::vector<Index> points;
     points.reserve(candidates.size());
@@ -178,21 +176,26 @@ class Growth {
         square[static_cast<std::size_t>(i * count + j)] =
             core[static_cast<std::size_t>(pivots[i] * width + pivots[j])];
     linalg::LocalCholesky const root(square, count, 0, resolution_);
-    std::vector<double> wide(static_cast<std::size_t>(mine_.size() * count));
-    for (Index i = 0; i < mine_.size(); ++i)
-      for (Index k = 0; k < count; ++k)
-        wide[static_cast<std::size_t>(i * count + k)] =
-            rest[static_cast<std::size_t>(i * width + pivots[k])];
-    root.divide_right(wide.data(), mine_.size());
-    for (Index i = 0; i < mine_.size(); ++i) {
-      double sum = 0;
-      for (Index k = 0; k < count; ++k) {
-        double const entry = wide[static_cast<std::size_t>(i * count + k)];
-        factor_[static_cast<std::size_t>(i * rank_ + done_ + k)] = static_cast<Real>(entry);
-        sum += entry * entry;
+    constexpr Index height = 1024;
+    std::vector<double> wide(static_cast<std::size_t>(height * count));
+    for (Index begin = 0; begin < mine_.size(); begin += height) {
+      Index const part = std::min(height, mine_.size() - begin);
+      for (Index i = 0; i < part; ++i)
+        for (Index k = 0; k < count; ++k)
+          wide[static_cast<std::size_t>(i * count + k)] =
+              rest[static_cast<std::size_t>((begin + i) * width + pivots[k])];
+      root.divide_right(wide.data(), part);
+      for (Index i = 0; i < part; ++i) {
+        double sum = 0;
+        for (Index k = 0; k < count; ++k) {
+          double const entry = wide[static_cast<std::size_t>(i * count + k)];
+          factor_[static_cast<std::size_t>((begin + i) * rank_ + done_ + k)] =
+              static_cast<Real>(entry);
+          sum += entry * entry;
+        }
+        double& left = left_[static_cast<std::size_t>(begin + i)];
+        left = std::max(0.0, left - sum);
       }
-      double& left = left_[static_cast<std::size_t>(i)];
-      left = std::max(0.0, left - sum);
     }
     done_ += count;
   }

@@ -25,11 +25,14 @@ template <class Real>
 LowRankFactor<Real> nystrom(linalg::RowBlocks const& rows, KernelColumns<Real> const& kernel,
                             Index rank, unsigned seed = 1);
 
+/// Columns that pivoted_cholesky takes at a time.
+inline constexpr Index pivoted_block = 64;
+
 /// Cholesky factorisation with diagonal pivoting, stopped after `rank` columns: the next landmark is
 /// the point that the ones before explain least. Landmarks are taken a block at a time, exactly
 /// greedy within the block, which is closed when its next pivot is far below what the block began
 /// with; so columns are made and subtracted by matrix products. Collective, N·rank entries and
-/// 2·N·rank² flops; memory: the rank's rows of F.
+/// 2·N·rank² flops; memory: the rank's rows of F and of a block.
 template <class Real>
 LowRankFactor<Real> pivoted_cholesky(linalg::RowBlocks const& rows,
                                      KernelColumns<Real> const& kernel, Index rank);
