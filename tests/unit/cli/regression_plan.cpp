@@ -45,7 +45,9 @@ TEST(RegressionPlan, chooses_by_memory_and_size) {
   EXPECT_EQ(plan({}, 60000, 10 * gib).gram, Gram::recomputed);
   EXPECT_EQ(plan({}, 60000, 10 * gib, 2).gram, Gram::stored);
   EXPECT_EQ(plan({"precision=mixed"}, 60000, 10 * gib).gram, Gram::stored);
-  EXPECT_EQ(plan({"job.posterior=covariance"}, 60000, gib).solver, Solver::cholesky);
+  auto const covariance = std::vector<std::string>{"job.posterior=covariance"};
+  EXPECT_EQ(plan(covariance, 60000, 1000 * gib).solver, Solver::cholesky);  // serves all points
+  EXPECT_EQ(plan(covariance, 60000, gib).solver, Solver::pcg);
 }
 
 TEST(RegressionPlan, does_what_it_is_told) {
@@ -102,10 +104,14 @@ TEST(RegressionPlan, a_tolerance_below_the_precision_is_refused) {
   }
 }
 
-TEST(RegressionPlan, a_covariance_needs_cholesky) {
-  test::expect_input_error(
-      [] { plan({"job={type: regression, solver: pcg, posterior: covariance}"}, 500, gib); },
-      {"job.posterior", "cholesky"});
+TEST(RegressionPlan, a_covariance_by_iterations_is_paid_for) {
+  auto const with = [](std::string const& posterior) {
+    return plan({"job={type: regression, solver: pcg, posterior: " + posterior + "}"}, 500, gib);
+  };
+  auto const mean = with("mean"), covariance = with("covariance");
+  EXPECT_EQ(covariance.solver, Solver::pcg);
+  EXPECT_GT(bytes(covariance), bytes(mean));
+  EXPECT_GT(covariance.gram_entries, mean.gram_entries);
 }
 
 }  // namespace
