@@ -15,6 +15,12 @@ namespace widelimit::interpreter {
 /// particles alone (unless there are more ranks than lanes). A rank holds whole lanes, a thread
 /// works on one at a time, and sums are taken lane by lane and then over a fixed binary tree. So
 /// results are the same bits for any number of threads and for any power of two of ranks.
+///
+/// Columns are not spread as well, over a second dimension of a grid of ranks. A product with a
+/// matrix of rank r needs sums of about 3r numbers a column, whatever the number of particles; with
+/// columns spread, the columns that have become part of a matrix have to be where its products are
+/// taken, about 2M/P numbers each. That is less only where a rank holds fewer particles than its
+/// matrices have columns (M/P < 1.5 r), and there the tolerance asks for more particles first.
 class Particles {
  public:
   /// \param count  particles in all, at least one for each rank

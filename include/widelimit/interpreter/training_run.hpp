@@ -37,7 +37,8 @@ struct TrainingSchedule {
 ///   `kernels_at`, `tangent_kernel` [R, points, points]
 /// - with several outputs, `gradient_kernel/LAYER/OUTPUT`
 /// - `density/LAYER` [D, columns, bins], and the bins' edges in units of the root mean square of the
-///   preactivations at each of the D steps, `density_scale/LAYER` [D]
+///   preactivations at each of the D steps, `density_scale/LAYER` [D]; columns of positions beyond
+///   the length of a sequence hold zeros
 /// - `alignment/tangent`, `alignment/feature/LAYER` [A]: <K, Y·Yᵀ>/(|K||Y·Yᵀ|), Y the targets
 /// - `observable/NAME` [steps + 1, rows, columns] of what else a program names
 ///
