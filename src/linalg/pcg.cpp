@@ -11,6 +11,10 @@ namespace {
 // residual miss it: a little, or with a kernel that is itself rounded, whose share is as large.
 constexpr double margin = 0.9, rounded_margin = 0.6;
 
+/// A true residual up to so many times that of the recurrence takes its place; one further off says
+/// that the directions are conjugate no longer.
+constexpr double replaceable = 2;
+
 /// A restart that leaves more of the residual than this is the last one.
 constexpr double least_gain = 0.5;
 
@@ -90,6 +94,7 @@ bool Pcg::confirm(PcgState& state) const {
     std::size_t const c = at(which[at(k)]);
     double const found = std::sqrt(rr[at(k)]) / b_norm_[c];
     double const before = state.confirmed[c];
+    bool const replace = found <= replaceable * state.residual[c];
     state.residual[c] = state.confirmed[c] = found;
     std::copy_n(residual.data() + k * n, n, state.r.data() + static_cast<Index>(c) * n);
     if (found <= options_.tolerance) {
@@ -98,7 +103,9 @@ bool Pcg::confirm(PcgState& state) const {
       state.status[c] = ColumnStatus::stagnated;
     } else {
       state.status[c] = ColumnStatus::active;
-      std::copy_n(direction.data() + k * n, n, state.p.data() + static_cast<Index>(c) * n);
+      double const gain = replace ? rz[at(k)] / state.rz[c] : 0;
+      double* const p = state.p.data() + static_cast<Index>(c) * n;
+      for (Index i = 0; i < n; ++i) p[i] = direction[at(k * n + i)] + gain * p[i];
       state.rz[c] = rz[at(k)];
       state.best[c] = found;
       state.best_iteration[c] = static_cast<double>(state.iteration);

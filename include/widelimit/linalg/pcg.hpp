@@ -55,8 +55,10 @@ enum class PcgEnd {
 
 /// Solves A·X = B, A and M symmetric positive definite, with the usual recurrences for each column
 /// and one product with all columns that are not done yet per iteration. When the recurrences say
-/// that all is done, true residuals are computed; columns that drifted start anew from theirs
-/// (iterative refinement), until the tolerance holds or a restart no longer halves the residual.
+/// that all is done, true residuals are computed. Where one is near that of the recurrence it takes
+/// its place and the directions go on (residual replacement, van der Vorst & Ye 2000), so that
+/// convergence stays superlinear; columns that drifted start anew from theirs (iterative
+/// refinement). Until the tolerance holds or this no longer halves the residual.
 /// The product that gives true residuals may be a better one than that of the iterations (mixed
 /// precision): the solution is then that of the better matrix, as long as the two are close enough
 /// for each restart to gain.

@@ -240,5 +240,39 @@ TEST(Pcg, solves_the_better_matrix_of_two) {
   }
 }
 
+TEST(Pcg, a_replaced_residual_keeps_the_directions) {
+  auto const a = test::random_spd(n, n, 1e-3, 26);
+  auto const y = test::random_matrix(n, 2, 27);
+  Problem plain(a, y);
+  auto const without = plain.solver({.tolerance = 1e-8});
+  auto state = without.start();
+  ASSERT_EQ(without.run(state, never), PcgEnd::converged);
+
+  PcgOptions const cycles{.tolerance = 1e-8, .cycle_gain = 0.1};
+  Problem replaced(a, y), truth(a, y);
+  replaced.refine_with(truth);
+  auto in_cycles = replaced.solver(cycles).start();
+  ASSERT_EQ(replaced.solver(cycles).run(in_cycles, never), PcgEnd::converged);
+  EXPECT_GE(truth.asked().size(), 6U);
+  EXPECT_LE(10 * in_cycles.iteration, 12 * state.iteration);  // starting anew takes twice as many
+  auto expected = test::transpose(y);
+  LocalCholesky(a.values, n, 0, 1e-300).solve(expected.values.data(), 2);
+  EXPECT_LT(test::relative_difference(replaced.whole(in_cycles.x), test::transpose(expected)),
+            1e-5);
+
+  // Whether the iterations or a true residual are interrupted, the same states follow.
+  for (std::size_t stop = 0; stop < replaced.asked().size(); stop += 5) {
+    Problem first(a, y), exact(a, y), second(a, y);
+    first.refine_with(exact);
+    second.refine_with(truth);
+    (stop % 2 == 0 ? first : exact).stop_before(stop % 2 == 0 ? stop : stop % 6);
+    auto resumed = first.solver(cycles).start();
+    ASSERT_EQ(first.solver(cycles).run(resumed, never), PcgEnd::interrupted);
+    ASSERT_EQ(second.solver(cycles).run(resumed, never), PcgEnd::converged);
+    EXPECT_EQ(resumed.x, in_cycles.x);
+    EXPECT_EQ(resumed.history, in_cycles.history);
+  }
+}
+
 }  // namespace
 }  // namespace widelimit::linalg
