@@ -1,7 +1,6 @@
 #include "cli/pcg_job.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include "widelimit/linalg/local_columns.hpp"
 #include "widelimit/runtime/log.hpp"
@@ -126,10 +125,8 @@ class PcgJob {
     auto const yy = rows_.dots(targets.data(), targets.data(), columns);
     auto const rr = rows_.dots(residual.data(), residual.data(), columns);
     auto const xx = rows_.dots(state_.x.data(), state_.x.data(), columns);
-    // Entries rounded independently of each other, each to half a unit in its last place.
-    double const eps = exact_problem_ ? std::numeric_limits<double>::epsilon()
-                                      : std::numeric_limits<Real>::epsilon();
-    double const entry_error = eps / 2 * system_->mean_diagonal();
+    // Entries rounded independently of each other.
+    double const entry_error = system_->entry_rounding() * system_->mean_diagonal();
     auto const n = static_cast<double>(rows_.size());
     for (std::size_t c = 0; c < rr.size(); ++c) {
       if (!(yy[c] > 0)) continue;

@@ -51,14 +51,17 @@ void report(RunContext const& context, linalg::PcgState const& state, PcgOutcome
   double const tolerance = std::get<RegressionOptions>(context.input.job).tolerance;
   if (outcome.end != linalg::PcgEnd::converged || outcome.kernel_rounding <= tolerance) return;
   bool const single = context.input.precision == Precision::single;
+  bool const remainders = std::get<RegressionPlan>(context.plan.choice).remainders;
   runtime::log(
       runtime::Level::warning,
-      fmt::format("the entries of the kernel are rounded to {} precision, which may move the "
+      fmt::format("the entries of the kernel are rounded to {}, which may move the "
                   "residual by about {:.1e}, more than the tolerance of {:.1e}: what is solved to "
                   "the tolerance are the equations of the rounded kernel. A ridge{} makes the "
                   "effect smaller",
-                  single ? "single" : "double", outcome.kernel_rounding, tolerance,
-                  single ? " or precision: mixed" : ""));
+                  single       ? "single precision"
+                  : remainders ? "32 bits"
+                               : "double precision",
+                  outcome.kernel_rounding, tolerance, single ? " or precision: mixed" : ""));
 }
 
 void fail(RunContext const& context, linalg::PcgState const& state, PcgOutcome const& outcome) {

@@ -1,7 +1,9 @@
 #include "cli/pcg_system.hpp"
 
 #include <algorithm>
+#include <limits>
 
+#include "widelimit/kernels/split_entries.hpp"
 #include "widelimit/runtime/log.hpp"
 
 #include "cli/matrix_fill.hpp"
@@ -24,6 +26,7 @@ PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem,
                            Problem<double> const* exact)
     : context_(context),
       problem_(problem),
+      exact_problem_(exact),
       job_(options_of(context)),
       plan_(std::get<RegressionPlan>(context.plan.choice)),
       kernel_(kernel_of(job_)),
@@ -33,8 +36,15 @@ PcgSystem<Real>::PcgSystem(RunContext& context, Problem<Real> const& problem,
   for (Index i = 0; i < rows_.size(); ++i) trace += columns_.diagonal(i);
   mean_diagonal_ = trace / static_cast<double>(rows_.size());
   ridge_ = job_.ridge.shift(trace, rows_.size());
-  if (exact != nullptr)
+  if (exact != nullptr && !plan_.remainders)
     exact_.emplace(rows_, gram::PartMaker<double>{exact->program, exact->train, kernel_});
+}
+
+template <class Real>
+double PcgSystem<Real>::entry_rounding() const {
+  if (plan_.remainders) return kernels::split_rounding;
+  return (exact_ ? std::numeric_limits<double>::epsilon() : std::numeric_limits<Real>::epsilon()) /
+         2;
 }
 
 template <class Real>
@@ -61,6 +71,19 @@ void PcgSystem<Real>::fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>
 }
 
 template <class Real>
+std::unique_ptr<regression::KernelOperator> PcgSystem<Real>::store_with_remainders() {
+  auto kernel = std::make_unique<regression::StoredKernel<Real, double>>(rows_, kernel_);
+  auto const grid = train_grid(context_);
+  gram::TileEvaluator<double> const evaluate(exact_problem_->program, exact_problem_->train,
+                                             exact_problem_->train, output(),
+                                             gram::DiagonalTiles::lower);
+  run_loop<double>(context_.comm, evaluate, grid,
+                   gram::schedule<double>(grid, context_.comm.size(), nullptr, true), nullptr,
+                   nullptr, {kernel.get()}, context_.stop, {.label = "gram"});
+  return kernel;
+}
+
+template <class Real>
 void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
   runtime::Region const region(context_.timings, "gram");
   switch (plan_.gram) {
@@ -74,6 +97,10 @@ void PcgSystem<Real>::make_operator(io::TileFile* tiles) {
           rows_, gram::PartMaker<Real>{problem_.program, problem_.train, kernel_});
       break;
     default: {
+      if (plan_.remainders) {
+        operator_ = store_with_remainders();
+        break;
+      }
       auto kernel = std::make_unique<regression::StoredKernel<Real>>(rows_, kernel_);
       fill(tiles, {kernel.get()}, true);
       operator_ = std::move(kernel);

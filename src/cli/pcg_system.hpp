@@ -17,8 +17,8 @@ namespace widelimit::cli {
 
 /// Which kernel a solution is held to.
 enum class Residuals {
-  working,  ///< the one of the iterations
-  exact     ///< with mixed precision, the one in double
+  working,  ///< the one of the iterations, or the better one where it is stored beside
+  exact     ///< with mixed precision, the one in double, to 2^-32 of an entry where it is stored
 };
 
 /// Operator and preconditioner as planned in `context.plan.choice`.
@@ -34,7 +34,9 @@ class PcgSystem {
 
   linalg::RowBlocks const& rows() const { return rows_; }
   gram::Kernel kernel() const { return kernel_; }
-  double ridge() const { return ridge_; }                  ///< λ, absolute
+  double ridge() const { return ridge_; }  ///< λ, absolute
+  /// Largest relative error of rounding in the entries of the kernel that solutions are held to.
+  double entry_rounding() const;
   double mean_diagonal() const { return mean_diagonal_; }  ///< of K
   Index preconditioner_rank() const { return preconditioner_ ? preconditioner_->rank() : 0; }
 
@@ -60,12 +62,14 @@ class PcgSystem {
   }
   bool multiply(regression::KernelOperator const& kernel, double const* x, Index columns, double* y,
                 gram::PartSums sums) const;
+  std::unique_ptr<regression::KernelOperator> store_with_remainders();
   void fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>*> sinks, bool revisit_stored);
   gram::Output output() const { return gram::only(kernel_); }
   void precondition(double const* r, Index columns, double* z) const;
 
   RunContext& context_;
   Problem<Real> const& problem_;
+  Problem<double> const* exact_problem_;
   RegressionOptions const& job_;
   RegressionPlan const& plan_;
   gram::Kernel kernel_;
@@ -75,7 +79,7 @@ class PcgSystem {
   StoredMatrices stored_;
   std::optional<StoreSource<Real>> source_;
   std::unique_ptr<regression::KernelOperator> operator_;
-  std::optional<regression::RecomputedKernel<double>> exact_;
+  std::optional<regression::RecomputedKernel<double>> exact_;  // unless the operator is as good
   std::optional<regression::LowRankPreconditioner<Real>> preconditioner_;
 };
 

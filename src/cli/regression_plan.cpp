@@ -22,6 +22,10 @@ constexpr double class_guess = 10;  // outputs of labelled data, until the label
 constexpr Index largest_automatic_cholesky = 20000;
 constexpr Index largest_automatic_rank = 1000;
 
+// What single precision leaves of the entries is kept to a relative 2^-32: of the residual it hides
+// more the worse the condition of the kernel. Below, residuals are of entries in double.
+constexpr double least_tolerance_of_remainders = 1e-8;
+
 struct Sizes {
   double n, n_test, tile, outputs, ranks, real_bytes;
 };
@@ -117,6 +121,15 @@ RegressionPlan plan_pcg(InputFile const& input, DataShapes const& shapes, Gram g
   return plan;
 }
 
+/// Tiles in double whose remainders are kept beside what iterations use. Files hold no remainders.
+RegressionPlan with_remainders(RegressionPlan plan, Sizes const& size) {
+  plan.remainders = true;
+  plan.memory.push_back(
+      {"remainders of its entries", (size.n * size.n / 2 + size.n * 256) / size.ranks});
+  plan.memory.push_back({"tiles in double", 3 * size.tile * size.tile * 4});
+  return plan;
+}
+
 void check_pcg(InputFile const& input, RegressionOptions const& job, DataShapes const& shapes) {
   if (Index const rank = job.preconditioner.rank; rank > shapes.train) {
     throw InputError(
@@ -185,6 +198,11 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
   auto cholesky = plan_cholesky(input, job, size);
   auto stored = plan_pcg(input, shapes, Gram::stored, rank, size);
   auto recomputed = plan_pcg(input, shapes, Gram::recomputed, rank, size);
+  if (input.precision == Precision::mixed && !input.checkpoint.enabled &&
+      job.tolerance >= least_tolerance_of_remainders) {
+    auto wider = with_remainders(stored, size);
+    if (total(wider.memory) <= free_bytes) stored = std::move(wider);
+  }
   auto const bytes = [](RegressionPlan const& plan) {
     return runtime::format_bytes(total(plan.memory));
   };
@@ -222,7 +240,8 @@ std::string describe(RegressionPlan const& plan) {
   if (plan.solver == Solver::cholesky) {
     text += "cholesky\n";
   } else {
-    text += fmt::format("pcg, kernel {}, preconditioner {}\n", name_of(plan.gram),
+    text += fmt::format("pcg, kernel {}{}, preconditioner {}\n", name_of(plan.gram),
+                        plan.remainders ? " with remainders" : "",
                         plan.preconditioner_rank > 0
                             ? fmt::format("of rank {}", plan.preconditioner_rank)
                             : "none");

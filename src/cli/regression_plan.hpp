@@ -17,7 +17,8 @@ namespace widelimit::cli {
 struct RegressionPlan {
   RegressionOptions::Solver solver = RegressionOptions::Solver::cholesky;  ///< never automatic
   RegressionOptions::Gram gram = RegressionOptions::Gram::stored;          ///< never automatic
-  Index preconditioner_rank = 0;                                           ///< 0: none
+  bool remainders = false;         ///< kept beside a kernel stored in single precision
+  Index preconditioner_rank = 0;   ///< 0: none
   double kernels = 1;              ///< evaluated together in a tile
   std::vector<MemoryItem> memory;  ///< of one rank
   double disk_bytes = 0;           ///< of the checkpoint

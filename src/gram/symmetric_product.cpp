@@ -60,6 +60,11 @@ struct BatchKernel {
     auto const& part = parts[team.league_rank()];
     Sum* const to = sums + team.league_rank() * 2 * sums_ld<Real, Sum> * columns;
     for (Index k = 0; k < 2 * sums_ld<Real, Sum> * columns; ++k) to[k] = 0;
+    if constexpr (std::is_same_v<Real, float> && std::is_same_v<Sum, double>) {
+      if (part.remainders != nullptr) {
+        return multiply(part, kernels::SplitEntries{part.entries, part.remainders}, part.ld, to);
+      }
+    }
     if (part.entries != nullptr) return multiply(part, part.entries, part.ld, to);
     Real* const entries = work->product_of(team);
     bad += make(team, part, entries);
@@ -67,7 +72,8 @@ struct BatchKernel {
   }
 
  private:
-  void multiply(MatrixPart<Real> const& part, Real const* entries, Index ld_part, Sum* to) const {
+  template <class Entries>
+  void multiply(MatrixPart<Real> const& part, Entries entries, Index ld_part, Sum* to) const {
     using From = kernels::Columns<Sum const>;
     using To = kernels::Columns<Sum>;
     From const at_rows{x + part.rows.begin, x_ld}, at_cols{x + part.cols.begin, x_ld};
@@ -192,7 +198,7 @@ class Batches {
       std::vector<MatrixPart<Real>> const& parts) const {
     std::vector<Contribution<Sum>> all;
     for (std::size_t k = 0; k < parts.size(); ++k) {
-      auto const& [rows, cols, entries, ld] = parts[k];
+      Range const rows = parts[k].rows, cols = parts[k].cols;
       Sum const* const from = &sums_(0, k);
       all.push_back({rows.begin, rows.size(), from});
       if (rows != cols) all.push_back({cols.begin, cols.size(), from + sums_rows * columns_});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <future>
 
+#include "widelimit/kernels/split_entries.hpp"
 #include "widelimit/runtime/agree.hpp"
 #include "widelimit/runtime/memory.hpp"
 
@@ -21,16 +22,41 @@ void for_each_part(Range rows, Range cols, Visit const& visit) {
   }
 }
 
-/// The entries of a part, row by row, to `to`; the upper half of a square on the diagonal from its
-/// lower.
-template <class Real>
-void copy_part(Real const* from, Index ld, gram::MatrixPart<Real> const& part, Real* to) {
+/// The entries of a part, row by row, to `to` and what rounding left of them to `remainders` (null:
+/// to nowhere); the upper half of a square on the diagonal from its lower.
+template <class Real, class Given>
+void copy_part(Given const* from, Index ld, gram::MatrixPart<Real> const& part, Real* to,
+               std::int8_t* remainders) {
   Index const width = part.ld;
-  for (Index i = 0; i < part.rows.size(); ++i)
-    std::copy_n(from + i * ld, part.rows == part.cols ? i + 1 : width, to + i * width);
-  if (part.rows != part.cols) return;
-  for (Index i = 0; i < width; ++i)
-    for (Index j = 0; j < i; ++j) to[j * width + i] = to[i * width + j];
+  bool const square = part.rows == part.cols;
+  for (Index i = 0; i < part.rows.size(); ++i) {
+    Index const count = square ? i + 1 : width;
+    Given const* const row = from + i * ld;
+    for (Index j = 0; j < count; ++j) to[i * width + j] = static_cast<Real>(row[j]);
+    if constexpr (!std::is_same_v<Real, Given>) {
+      for (Index j = 0; j < count; ++j)
+        remainders[i * width + j] = kernels::remainder_of(row[j], to[i * width + j]);
+    }
+  }
+  if (!square) return;
+  auto const mirror = [width](auto* entries) {
+    for (Index i = 0; i < width; ++i)
+      for (Index j = 0; j < i; ++j) entries[j * width + i] = entries[i * width + j];
+  };
+  mirror(to);
+  if (remainders != nullptr) mirror(remainders);
+}
+
+/// Memory of a tile, not yet touched.
+template <class T>
+T* allocate(std::vector<Kokkos::View<T*, Kokkos::HostSpace>>& tiles, Index size) {
+  T* const memory =
+      tiles
+          .emplace_back(
+              Kokkos::view_alloc("widelimit::regression::tile", Kokkos::WithoutInitializing), size)
+          .data();
+  runtime::prefer_large_pages(memory, static_cast<std::size_t>(size) * sizeof(T));
+  return memory;
 }
 
 }  // namespace
@@ -49,9 +75,9 @@ bool KernelOperator::multiply(double const* x, Index columns, double* y,
   return true;
 }
 
-template <class Real>
-void StoredKernel<Real>::accept(gram::Tile<Real> const& tile, bool) {
-  Real const* const entries = kernel_ == gram::Kernel::nngp ? tile.nngp.get() : tile.ntk.get();
+template <class Real, class Given>
+void StoredKernel<Real, Given>::accept(gram::Tile<Given> const& tile, bool) {
+  Given const* const entries = kernel_ == gram::Kernel::nngp ? tile.nngp.get() : tile.ntk.get();
   std::size_t const first = parts_.size();
   std::vector<Index> places;
   Index size = 0;
@@ -61,28 +87,28 @@ void StoredKernel<Real>::accept(gram::Tile<Real> const& tile, bool) {
     size += (rows.size() * cols.size() + line - 1) / line * line;
     parts_.push_back({rows, cols, nullptr, cols.size()});
   });
-  Real* const memory =
-      memory_
-          .emplace_back(
-              Kokkos::view_alloc("widelimit::regression::tile", Kokkos::WithoutInitializing), size)
-          .data();
-  runtime::prefer_large_pages(memory, static_cast<std::size_t>(size) * sizeof(Real));
+  Real* const memory = allocate(memory_, size);
+  std::int8_t* const remainders =
+      std::is_same_v<Real, Given> ? nullptr : allocate(remainders_, size);
   Kokkos::parallel_for(
       "widelimit::regression::keep",
       Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, static_cast<Index>(places.size())),
       [&](Index k) {
         auto& part = parts_[first + static_cast<std::size_t>(k)];
-        Real* const to = memory + places[static_cast<std::size_t>(k)];
+        Index const place = places[static_cast<std::size_t>(k)];
+        part.entries = memory + place;
+        if (remainders != nullptr) part.remainders = remainders + place;
         copy_part(entries + (part.rows.begin - tile.rows.begin) * tile.ld + part.cols.begin -
                       tile.cols.begin,
-                  tile.ld, part, to);
-        part.entries = to;
+                  tile.ld, part, memory + place,
+                  remainders == nullptr ? nullptr : remainders + place);
       });
 }
 
-template <class Real>
-bool StoredKernel<Real>::add_share(double const* x, Index columns, double* y, gram::PartSums sums,
-                                   std::function<bool()> const& go_on) const {
+template <class Real, class Given>
+bool StoredKernel<Real, Given>::add_share(double const* x, Index columns, double* y,
+                                          gram::PartSums sums,
+                                          std::function<bool()> const& go_on) const {
   return product_.add(
       static_cast<Index>(parts_.size()),
       [&](Index k) { return parts_[static_cast<std::size_t>(k)]; }, x, y, rows().size(), columns,
@@ -153,6 +179,7 @@ bool RecomputedKernel<Real>::add_share(double const* x, Index columns, double* y
 
 template class StoredKernel<float>;
 template class StoredKernel<double>;
+template class StoredKernel<float, double>;
 template class FiledKernel<float>;
 template class FiledKernel<double>;
 template class RecomputedKernel<float>;

@@ -99,7 +99,7 @@ class Pcg(unittest.TestCase):
 
     def test_mixed_precision_solves_the_kernel_in_double(self):
         settings = ["job.tolerance=1e-11", "job.ridge.value=1e-4", "data.train.rows=[0, 600]"]
-        self.run_program("double.h5", settings=[*settings, "job.solver=cholesky"])
+        self.run_program("double.h5", "--overwrite", settings=[*settings, "job.solver=cholesky"])
         expected = self.read("double.h5", "predictions/test", "solution/alpha")
         for gram in ("stored", "recomputed"):
             self.run_program("mixed.h5", "--overwrite", settings=[*settings, "precision=mixed", f"job.gram={gram}"])
@@ -109,6 +109,15 @@ class Pcg(unittest.TestCase):
                 self.assertLess(abs(found - right).max() / abs(right).max(), 1e-7)
         said = self.run_program("single.h5", settings=[*settings, "precision=single"], expect=2)
         self.assertIn("use precision: mixed or double", said)
+
+    def test_mixed_precision_keeps_32_bits_of_the_kernel_in_double(self):
+        settings = ["job.tolerance=1e-8", "job.ridge.value=1e-4", "data.train.rows=[0, 600]", "checkpoint=none"]
+        self.run_program("double.h5", "--overwrite", settings=[*settings, "job.solver=cholesky"])
+        self.run_program("mixed.h5", "--overwrite", settings=[*settings, "precision=mixed", "job.gram=stored"])
+        self.assertLessEqual(self.solver("mixed.h5")["true_residual"], 1e-8)
+        for path in ("predictions/train", "solution/alpha"):  # of which the latter shows a rounded kernel by 1e-6
+            found, right = (self.read(name, path)[0] for name in ("mixed.h5", "double.h5"))
+            self.assertLess(np.linalg.norm(found - right) / np.linalg.norm(right), 1e-7, path)
 
     def test_a_kernel_in_a_file_needs_the_file(self):
         said = self.run_program("none.h5", settings=["job.gram=file", "checkpoint=none"], expect=2)

@@ -3,6 +3,7 @@
 /// stored or made on the way.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <vector>
@@ -21,12 +22,15 @@ struct MatrixPart {
   Range rows, cols;               ///< no longer than `part_side`
   Real const* entries = nullptr;  ///< row-major; the square on the diagonal whole; null: to be made
   Index ld = 0;
+  /// What rounding to single left of the entries, see kernels::SplitEntries, in their order; of use
+  /// to exact sums. Null: nothing is known of it.
+  std::int8_t const* remainders = nullptr;
 };
 
 /// The precision of sums within a part.
 enum class PartSums {
   working,  ///< that of the entries: fastest, rounding of the size of theirs
-  exact     ///< double
+  exact     ///< double, of entries with their remainders
 };
 
 /// K or Θ of a data set with itself, part by part.

@@ -3,6 +3,7 @@
 /// code.
 #pragma once
 
+#include "widelimit/kernels/split_entries.hpp"
 #include "widelimit/kernels/vector_lanes.hpp"
 
 namespace widelimit::kernels {
@@ -23,8 +24,8 @@ enum class PartPass {
 
 /// R rows of a part times K columns; what each entry is loaded for is 2·K multiplications, so that
 /// the sums stay in registers for R·K up to 20.
-template <int R, int K, PartPass pass, class Real, class Sum>
-inline void strip_times_columns(Real const* t, Index ld, Index width, Columns<Sum const> x_cols,
+template <int R, int K, PartPass pass, class Entries, class Sum>
+inline void strip_times_columns(Entries t, Index ld, Index width, Columns<Sum const> x_cols,
                                 Columns<Sum const> x_rows, Columns<Sum> y_rows,
                                 Columns<Sum> y_cols) {
   constexpr bool to_rows = pass != PartPass::columns, to_cols = pass != PartPass::rows;
@@ -40,7 +41,7 @@ inline void strip_times_columns(Real const* t, Index ld, Index width, Columns<Su
 #pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       entries[r] = load_converted<Sum>(t + r * ld + j);
-      __builtin_prefetch(t + (r + 2 * R) * ld + j);  // of a strip to come
+      prefetch(t + (r + 2 * R) * ld + j);  // of a strip to come
     }
 #pragma GCC unroll 5
     for (int k = 0; k < K; ++k) {
@@ -75,10 +76,10 @@ inline void strip_times_columns(Real const* t, Index ld, Index width, Columns<Su
 }
 
 /// Adds a part times columns, sums in `Sum`. One thread. 2·columns flops an entry, 4 with `both`.
-/// \param t  height x width, row-major with leading dimension `ld`
+/// \param t  height x width, row-major with leading dimension `ld`: a pointer, or SplitEntries
 /// \param x_cols, y_rows  of no use to PartPass::columns; x_rows, y_cols: none to PartPass::rows
-template <PartPass sides, class Real, class Sum>
-inline void part_times_columns(Real const* t, Index ld, Index height, Index width, Index columns,
+template <PartPass sides, class Entries, class Sum>
+inline void part_times_columns(Entries t, Index ld, Index height, Index width, Index columns,
                                Columns<Sum const> x_cols, Columns<Sum const> x_rows,
                                Columns<Sum> y_rows, Columns<Sum> y_cols) {
   auto const at = [](auto c, Index row, Index col) {
@@ -94,9 +95,9 @@ inline void part_times_columns(Real const* t, Index ld, Index height, Index widt
     Index const end = begin + rows_in_cache < height ? begin + rows_in_cache : height;
     auto const pass = [&]<int R, int K>(Index k) {
       auto const strip = [&]<int rows>(Index i) {
-        strip_times_columns<rows, K, sides, Real, Sum>(t + i * ld, ld, width, at(x_cols, 0, k),
-                                                       at(x_rows, i, k), at(y_rows, i, k),
-                                                       at(y_cols, 0, k));
+        strip_times_columns<rows, K, sides, Entries, Sum>(t + i * ld, ld, width, at(x_cols, 0, k),
+                                                          at(x_rows, i, k), at(y_rows, i, k),
+                                                          at(y_cols, 0, k));
       };
       Index i = begin;
       for (; i + R <= end; i += R) strip.template operator()<R>(i);

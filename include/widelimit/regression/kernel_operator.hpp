@@ -40,15 +40,19 @@ class KernelOperator {
 
 /// Tiles kept in the memory of the rank that a tile loop gives them to: a sink of the loop, then an
 /// operator. Memory: the rank's share of N²/2 entries.
-template <class Real>
-class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
+/// \tparam Real   of the entries kept
+/// \tparam Given  of the tiles. Where it is the wider, what rounding left is kept too, a byte an
+///                entry: products in working precision are of the rounded entries, exact ones of
+///                those given, to a relative 2^-32 of each (kernels::SplitEntries).
+template <class Real, class Given = Real>
+class StoredKernel final : public KernelOperator, public gram::TileSink<Given> {
  public:
   /// \param kernel  which of a tile's kernels is kept
   StoredKernel(linalg::RowBlocks rows, gram::Kernel kernel)
       : KernelOperator(std::move(rows)), kernel_(kernel) {}
 
   /// Keeps a tile of the lower triangle; of one on the diagonal its upper half is not looked at.
-  void accept(gram::Tile<Real> const& tile, bool stored) override;
+  void accept(gram::Tile<Given> const& tile, bool stored) override;
 
  protected:
   bool add_share(double const* x, Index columns, double* y, gram::PartSums sums,
@@ -58,7 +62,8 @@ class StoredKernel final : public KernelOperator, public gram::TileSink<Real> {
   gram::Kernel kernel_;
   gram::SymmetricProduct<Real> product_;
   std::vector<gram::MatrixPart<Real>> parts_;
-  std::vector<Kokkos::View<Real*, Kokkos::HostSpace>> memory_;  // of a tile each
+  std::vector<Kokkos::View<Real*, Kokkos::HostSpace>> memory_;             // of a tile each
+  std::vector<Kokkos::View<std::int8_t*, Kokkos::HostSpace>> remainders_;  // the same
 };
 
 /// Tiles read from where they are stored for each product, while the one before is multiplied.
@@ -103,6 +108,7 @@ class RecomputedKernel final : public KernelOperator {
 
 extern template class StoredKernel<float>;
 extern template class StoredKernel<double>;
+extern template class StoredKernel<float, double>;
 extern template class FiledKernel<float>;
 extern template class FiledKernel<double>;
 extern template class RecomputedKernel<float>;

@@ -88,6 +88,25 @@ TEST(RegressionPlan, memory_of_a_kernel_that_is_kept_is_half_of_it_over_the_rank
   EXPECT_EQ(remade.iteration_entries, 60000.0 * 60001 / 2);
 }
 
+TEST(RegressionPlan, remainders_are_kept_where_memory_holds_them) {
+  auto const with = [](std::vector<std::string> more, double free_bytes) {
+    more.insert(more.begin(),
+                {"precision=mixed", "job.type=regression", "job.solver=pcg", "job.gram=stored"});
+    return plan(more, 60000, free_bytes);
+  };
+  auto const kept = with({"checkpoint=none"}, 12 * gib),
+             short_of = with({"checkpoint=none"}, 8 * gib);
+  EXPECT_TRUE(kept.remainders);
+  EXPECT_FALSE(short_of.remainders);
+  EXPECT_EQ(short_of.gram, Gram::stored);
+  double const entries = 60000.0 * 60000 / 2;
+  EXPECT_GT(bytes(kept) - bytes(short_of), entries);
+  EXPECT_LT(bytes(kept) - bytes(short_of), 1.02 * entries);
+  EXPECT_FALSE(with({}, 12 * gib).remainders);  // a file of tiles has none
+  EXPECT_FALSE(with({"checkpoint=none", "job.tolerance=1e-10"}, 12 * gib).remainders);
+  EXPECT_FALSE(with({"checkpoint=none", "precision=double"}, 1000 * gib).remainders);
+}
+
 TEST(RegressionPlan, a_tolerance_below_the_precision_is_refused) {
   auto const with = [](std::string const& tolerance, std::string const& precision) {
     return std::vector{"job={type: regression, solver: pcg, tolerance: " + tolerance + "}",

@@ -15,12 +15,13 @@ bool always() {
   return true;
 }
 
-ReplicatedMatrix multiply(KernelOperator const& kernel, ReplicatedMatrix const& x) {
+ReplicatedMatrix multiply(KernelOperator const& kernel, ReplicatedMatrix const& x,
+                          gram::PartSums sums = gram::PartSums::exact) {
   auto const& rows = kernel.rows();
   std::vector<double> local, product(static_cast<std::size_t>(rows.local_size() * x.cols));
   for (Index c = 0; c < x.cols; ++c)
     for (Index i = rows.mine().begin; i < rows.mine().end; ++i) local.push_back(x(i, c));
-  EXPECT_TRUE(kernel.multiply(local.data(), x.cols, product.data(), always));
+  EXPECT_TRUE(kernel.multiply(local.data(), x.cols, product.data(), always, sums));
   ReplicatedMatrix columns(x.cols, x.rows);
   rows.gather(product.data(), x.cols, columns.values.data());
   return test::transpose(columns);
@@ -85,6 +86,35 @@ TYPED_TEST(Operators, stored_filed_and_recomputed_multiply_by_the_kernel) {
       auto const y = multiply(recomputed, x);
       EXPECT_LT(test::relative_difference(y, expected), 20 * eps);
       EXPECT_EQ(multiply(recomputed, x).values, y.values);
+    }
+  }
+}
+
+TEST(Operators, with_remainders_multiply_exactly_by_the_kernel_in_double) {
+  auto const comm = runtime::Communicator::world();
+  runtime::StopRequest const stop;
+  for (Index const n : {1, 700}) {
+    test::KernelProblem<double> const problem(n, 6, 2, 1);
+    auto const a = problem.matrix(gram::Kernel::ntk);
+    auto rounded = a, magnitude = a;
+    for (double& entry : rounded.values) entry = static_cast<float>(entry);
+    for (double& entry : magnitude.values) entry = std::abs(entry);
+    auto const x = test::random_matrix(n, 10, 2);
+    auto x_magnitude = x;
+    for (double& entry : x_magnitude.values) entry = std::abs(entry);
+    auto const expected = test::product(a, x), bound = test::product(magnitude, x_magnitude);
+    for (Index const tile : {100, 600, 1024}) {
+      StoredKernel<float, double> kernel(RowBlocks(comm, n), gram::Kernel::ntk);
+      io::TileGrid const grid{n, n, tile, io::Coverage::lower};
+      auto const schedule = gram::schedule<double>(grid, comm.size(), nullptr, true);
+      gram::for_each_tile<double>(comm, problem.evaluator(), grid, schedule, nullptr, {&kernel},
+                                  stop);
+      auto const y = multiply(kernel, x);
+      for (std::size_t i = 0; i < y.values.size(); ++i)
+        EXPECT_LE(std::abs(y.values[i] - expected.values[i]), 1.05 * 0x1p-32 * bound.values[i]);
+      auto const working = multiply(kernel, x, gram::PartSums::working);
+      EXPECT_LT(test::relative_difference(working, test::product(rounded, x)), 5e-6);
+      EXPECT_EQ(multiply(kernel, x).values, y.values);
     }
   }
 }
