@@ -49,13 +49,12 @@ PlaneOp<Real> in_precision(PlaneOp<double> const& op, BoundFunction<Real> const&
 }
 
 template <class T>
-Kokkos::View<T*, Exec> device_copy(char const* label, std::vector<T> const& values) {
-  Kokkos::View<T*, Exec> const view(
+void copy(char const* label, std::vector<T> const& values, Kokkos::View<T*, HostExec>& host,
+          Kokkos::View<T*, Exec>& device) {
+  host = Kokkos::View<T*, HostExec>(
       Kokkos::view_alloc(std::string(label), Kokkos::WithoutInitializing), values.size());
-  auto const host = Kokkos::create_mirror_view(view);
   std::copy(values.begin(), values.end(), host.data());
-  Kokkos::deep_copy(view, host);
-  return view;
+  device = Kokkos::create_mirror_view_and_copy(Exec(), host);
 }
 
 }  // namespace
@@ -68,7 +67,7 @@ BoundPositions<Real>::BoundPositions(std::shared_ptr<PositionPlan const> plan,
       functions_(stages_.size()),
       numbers_(plan_->numbers),
       n_slots_(plan_->n_slots) {
-  to_device();
+  make_arrays();
   for (std::size_t s = 0; s < stages_.size(); ++s) {
     for (std::size_t o = 0; o < stages_[s].ops.size(); ++o) {
       PlannedOp& planned = stages_[s].ops[o];
@@ -77,7 +76,7 @@ BoundPositions<Real>::BoundPositions(std::shared_ptr<PositionPlan const> plan,
       if (planned.op.kind != PlaneOpKind::dual || !is_element_wise(node)) continue;
       function = bind_function<Real>(function_of(node), node.name, [&] {
         // What comes before must run to tell.
-        to_device();
+        make_arrays();
         return largest_scale(sets, static_cast<int>(s), static_cast<int>(o));
       });
       if (!function.note.empty()) note_ = function.note;
@@ -87,11 +86,11 @@ BoundPositions<Real>::BoundPositions(std::shared_ptr<PositionPlan const> plan,
       n_slots_ += (3 + function.n_coefficients) * node.grid.count();
     }
   }
-  to_device();
+  make_arrays();
 }
 
 template <class Real>
-void BoundPositions<Real>::to_device() {
+void BoundPositions<Real>::make_arrays() {
   std::vector<PlaneOp<Real>> ops;
   std::vector<kernels::SandwichOp> sandwiches;
   std::vector<kernels::StageRange> ranges;
@@ -118,25 +117,27 @@ void BoundPositions<Real>::to_device() {
     range.self_shift_end = add_shifts(stages_[s].self_shifts);
     ranges.push_back(range);
   }
-  ops_ = device_copy("widelimit::gram::plane_ops", ops);
-  sandwiches_ = device_copy("widelimit::gram::sandwiches", sandwiches);
-  ranges_ = device_copy("widelimit::gram::stage_ranges", ranges);
-  tensors_ = device_copy("widelimit::gram::pair_tensors", plan_->tensors);
-  integers_ = device_copy("widelimit::gram::plan_integers", integers);
   std::vector<Real> const reals(numbers_.begin(), numbers_.end());
-  reals_ = device_copy("widelimit::gram::plan_reals", reals);
+  copy("widelimit::gram::plane_ops", ops, host_.ops, device_.ops);
+  copy("widelimit::gram::sandwiches", sandwiches, host_.sandwiches, device_.sandwiches);
+  copy("widelimit::gram::stage_ranges", ranges, host_.ranges, device_.ranges);
+  copy("widelimit::gram::pair_tensors", plan_->tensors, host_.tensors, device_.tensors);
+  copy("widelimit::gram::plan_integers", integers, host_.integers, device_.integers);
+  copy("widelimit::gram::plan_reals", reals, host_.reals, device_.reals);
 }
 
 template <class Real>
-kernels::PairProgram<Real> BoundPositions<Real>::program() const {
-  return {ops_.data(),
-          sandwiches_.data(),
-          tensors_.data(),
-          ranges_.data(),
-          static_cast<int>(tensors_.extent(0)),
-          static_cast<int>(ranges_.extent(0)),
-          integers_.data(),
-          reals_.data(),
+template <class Space>
+kernels::PairProgram<Real> BoundPositions<Real>::program_in(
+    PlaneArrays<Real, Space> const& arrays) const {
+  return {arrays.ops.data(),
+          arrays.sandwiches.data(),
+          arrays.tensors.data(),
+          arrays.ranges.data(),
+          static_cast<int>(arrays.tensors.extent(0)),
+          static_cast<int>(arrays.ranges.extent(0)),
+          arrays.integers.data(),
+          arrays.reals.data(),
           plan_->n_planes,
           plan_->margin,
           plan_->plane_cells,
@@ -144,6 +145,16 @@ kernels::PairProgram<Real> BoundPositions<Real>::program() const {
           plan_->sum_cells,
           plan_->output_tensor,
           plan_->slots[plan_->graph.output].half_variance};
+}
+
+template <class Real>
+kernels::PairProgram<Real> BoundPositions<Real>::program() const {
+  return program_in(device_);
+}
+
+template <class Real>
+kernels::PairProgram<Real> BoundPositions<Real>::host_program() const {
+  return program_in(host_);
 }
 
 namespace {
@@ -158,14 +169,15 @@ class SelfPass {
            Real const* table, Real* task)
       : filler_(filler), program_(program), memory_(program.memory(task)), table_(table) {
     std::fill_n(same_, lanes, Real(1));
-    program_.clear(detail::HostMember{}, memory_);
+    program_.clear(kernels::HostMember{}, memory_);
   }
 
   void stage(int s, int ops) {
     filler_.fill(s, 0, ops, memory_.tensors);
     auto const& range = program_.stages[s];
-    program_.run_stage(detail::HostMember{}, kernels::PackTables<Real, true>{table_, table_, same_},
-                       memory_, range, range.self_shift_begin, range.self_shift_end);
+    program_.run_stage(kernels::HostMember{},
+                       kernels::PackTables<Real, true>{table_, table_, same_}, memory_, range,
+                       range.self_shift_begin, range.self_shift_end);
   }
   void fill(int s, int ops) { filler_.fill(s, 0, ops, memory_.tensors); }
 
@@ -183,7 +195,7 @@ template <class Real>
 void BoundPositions<Real>::fill_tables(Points<Real> const& points,
                                        std::vector<Index> const& numbers, Real* table,
                                        Real* task) const {
-  auto const pairs = program();
+  auto const pairs = host_program();
   detail::TableFiller<Real> filler(*plan_, stages_, functions_, points, numbers, table);
   SelfPass<Real> pass(filler, pairs, table, task);
   for (int s = 0; s < pairs.n_stages; ++s)
@@ -196,7 +208,7 @@ double BoundPositions<Real>::largest_scale(std::vector<Points<Real>*> const& set
                                            int op) const {
   constexpr double margin = 1.25;
   constexpr Index packs = 4;
-  auto const pairs = program();
+  auto const pairs = host_program();
   std::vector<Real> table(static_cast<std::size_t>(n_slots_ * lanes)),
       task(static_cast<std::size_t>(task_reals()));
   double largest = 0;

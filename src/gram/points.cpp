@@ -12,7 +12,7 @@ Points<Real> prepare_points(std::vector<Real> const& inputs, Index n, Index d) {
   points.unit_rows = typename Points<Real>::Matrix(
       Kokkos::view_alloc("widelimit::gram::unit_rows", Kokkos::WithoutInitializing), n, d);
   points.scale_in.resize(static_cast<std::size_t>(n));
-  auto const rows = Kokkos::create_mirror_view(points.unit_rows);
+  auto const rows = points.host_rows = Kokkos::create_mirror_view(points.unit_rows);
   Real const* const x = inputs.data();
   double* const scale = points.scale_in.data();
   Kokkos::parallel_for("widelimit::gram::normalise",

@@ -69,6 +69,7 @@ Points<Real> select_points(Points<Real> const& points, std::vector<Index> const&
         for (Index m = 0; m < n_coefficients; ++m) table(m, k) = all_coefficients(m, which(k));
       });
   result.unit_rows = rows;
+  result.host_rows = Kokkos::create_mirror_view_and_copy(Kokkos::HostSpace{}, rows);
   result.coefficients = table;
   result.scale_out = pick<Real>(points.scale_out, which);
   result.nngp_diagonal = pick<Real>(points.nngp_diagonal, which);

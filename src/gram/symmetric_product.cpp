@@ -7,6 +7,7 @@
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "gram/detail/device_product.hpp"
 #include "gram/detail/part.hpp"
 
 namespace widelimit::gram {
@@ -52,11 +53,11 @@ struct BatchKernel {
   Index x_ld = 0, columns = 0;
   Sum* sums = nullptr;
 
-  detail::PartPolicy policy(Exec const& exec) const {
+  detail::PartPolicy policy(HostExec const& exec) const {
     return work ? work->policy(exec, count) : detail::PartPolicy(exec, static_cast<int>(count), 1);
   }
 
-  KOKKOS_FUNCTION void operator()(detail::PartMember const& team, Index& bad) const {
+  void operator()(detail::PartMember const& team, Index& bad) const {
     auto const& part = parts[team.league_rank()];
     Sum* const to = sums + team.league_rank() * 2 * sums_ld<Real, Sum> * columns;
     for (Index k = 0; k < 2 * sums_ld<Real, Sum> * columns; ++k) to[k] = 0;
@@ -66,9 +67,11 @@ struct BatchKernel {
       }
     }
     if (part.entries != nullptr) return multiply(part, part.entries, part.ld, to);
-    Real* const entries = work->product_of(team);
-    bad += make(team, part, entries);
-    multiply(part, entries, side, to);
+    if constexpr (kernels::exec_is_host) {
+      Real* const entries = work->product_of(team);
+      bad += make(team, part, entries);
+      multiply(part, entries, side, to);
+    }
   }
 
  private:
@@ -140,7 +143,7 @@ class Batches {
           Index count)
       : x_(rounded<Sum>(x, ld, columns)), ld_(ld), columns_(columns) {
     constexpr Index limit = Index{64} * 1024 * 1024;
-    Index const threads = Exec().concurrency();
+    Index const threads = HostExec().concurrency();
     Index const part_sums = 2 * sums_ld<Real, Sum> * columns;
     size_ = std::clamp(limit / (part_sums * static_cast<Index>(sizeof(Sum))), 4 * threads,
                        64 * threads);
@@ -169,8 +172,7 @@ class Batches {
     }
     auto const n_groups = static_cast<Index>(groups.size());
     groups.push_back(contributions.size());
-    Kokkos::parallel_for("widelimit::gram::sum_parts",
-                         Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, n_groups),
+    Kokkos::parallel_for("widelimit::gram::sum_parts", Kokkos::RangePolicy<HostExec>(0, n_groups),
                          [&](Index group) {
                            for (auto k = groups[group]; k < groups[group + 1]; ++k)
                              add(contributions[k], y);
@@ -184,7 +186,8 @@ class Batches {
     kernel_.parts = parts.data();
     kernel_.count = static_cast<Index>(parts.size());
     Index bad = 0;
-    Kokkos::parallel_reduce("widelimit::gram::part_products", kernel_.policy(Exec()), kernel_, bad);
+    Kokkos::parallel_reduce("widelimit::gram::part_products", kernel_.policy(HostExec()), kernel_,
+                            bad);
     if (bad == 0) return;
     throw InputError(fmt::format(
         "{} entries of the kernel of points {}..{} are not finite: the kernel overflows in {} "
@@ -243,6 +246,9 @@ template <class Real>
 bool SymmetricProduct<Real>::add(Index count, std::function<MatrixPart<Real>(Index)> const& part,
                                  double const* x, double* y, Index ld, Index columns, PartSums sums,
                                  std::function<bool()> const& go_on) const {
+  if constexpr (!kernels::exec_is_host) {
+    if (maker_) return detail::add_on_device(*maker_, count, part, x, y, ld, columns, sums, go_on);
+  }
   return sums == PartSums::exact
              ? add_all<double, Real>(maker_, count, part, x, y, ld, columns, go_on)
              : add_all<Real, Real>(maker_, count, part, x, y, ld, columns, go_on);

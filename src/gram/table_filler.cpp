@@ -112,7 +112,7 @@ void TableFiller<Real>::input(PlannedOp const& planned) {
       double sum = 0;
       for (Index c = 0; c < channels; ++c) {
         double const x =
-            p < length ? factor * static_cast<double>(points_.unit_rows(point, p * channels + c))
+            p < length ? factor * static_cast<double>(points_.host_rows(point, p * channels + c))
                        : 0.0;
         to[(p * channels + c) * lanes + k] = static_cast<Real>(x);
         sum += x * x;

@@ -166,7 +166,7 @@ bool RecomputedKernel<Real>::add_share(double const* x, Index columns, double* y
                                        std::function<bool()> const& go_on) const {
   Index const n = rows().size();
   Index const ranks = rows().comm().size(), rank = rows().comm().rank();
-  io::TileGrid const grid{n, n, gram::part_side<Real>, io::Coverage::lower};
+  io::TileGrid const grid{n, n, gram::made_side<Real>, io::Coverage::lower};
   Index const count = (grid.count() - rank + ranks - 1) / ranks;
   return product_.add(
       count,

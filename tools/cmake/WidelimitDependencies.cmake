@@ -19,6 +19,19 @@ if(NOT Kokkos_FOUND)
                       "-DKokkos_ROOT=PREFIX, or let tools/quickstart.sh install a prebuilt one.")
 endif()
 
+if(Kokkos_ENABLE_CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  if(Kokkos_VERSION VERSION_GREATER_EQUAL 4.7 AND NOT KOKKOS_ENABLE_IMPL_VIEW_LEGACY AND NOT Kokkos_ENABLE_IMPL_VIEW_LEGACY)
+    # nvcc 13 places what follows a one-dimensional view elsewhere than the host's compiler does: kernels read wrong
+    # arguments.
+    message(FATAL_ERROR "With CUDA this Kokkos has to be configured with -DKokkos_ENABLE_IMPL_VIEW_LEGACY=ON: its newer "
+                        "views have another layout in kernels than on the host ([[no_unique_address]]).")
+  endif()
+elseif(Kokkos_ENABLE_HIP OR Kokkos_ENABLE_SYCL)
+  message(FATAL_ERROR "widelimit runs on the host or with CUDA, and this Kokkos has another GPU back end: "
+                      "src/kernels/device_blas_cuda.cpp is all that would have to be written for it.")
+endif()
+
 set(HDF5_PREFER_PARALLEL ON)
 if(NOT DEFINED HDF5_ROOT AND EXISTS /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/hdf5/openmpi)
   set(HDF5_ROOT /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}/hdf5/openmpi)

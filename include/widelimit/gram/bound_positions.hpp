@@ -13,7 +13,7 @@
 
 namespace widelimit::gram {
 
-using Exec = Kokkos::DefaultExecutionSpace;
+using kernels::Exec, kernels::HostExec;
 
 template <class Real>
 struct Points;
@@ -39,6 +39,17 @@ template <class Real>
 BoundFunction<Real> bind_function(network::Activation const& function, std::string const& name,
                                   std::function<double()> const& largest_scale);
 
+/// The arrays of a PairProgram.
+template <class Real, class Space>
+struct PlaneArrays {
+  Kokkos::View<kernels::PlaneOp<Real>*, Space> ops;
+  Kokkos::View<kernels::SandwichOp*, Space> sandwiches;
+  Kokkos::View<kernels::PairTensor*, Space> tensors;
+  Kokkos::View<kernels::StageRange*, Space> ranges;
+  Kokkos::View<int*, Space> integers;
+  Kokkos::View<Real*, Space> reals;
+};
+
 template <class Real>
 class BoundPositions {
  public:
@@ -49,12 +60,14 @@ class BoundPositions {
   BoundPositions(std::shared_ptr<PositionPlan const> plan, std::vector<Points<Real>*> const& sets);
 
   PositionPlan const& plan() const { return *plan_; }
+  /// For kernels, and for the host.
   kernels::PairProgram<Real> program() const;
+  kernels::PairProgram<Real> host_program() const;
   Index n_slots() const { return n_slots_; }
   std::string const& note() const { return note_; }
 
   /// Reals of one task's memory.
-  Index task_reals() const { return program().task_cells() * lanes; }
+  Index task_reals() const { return host_program().task_cells() * lanes; }
 
   /// Fills the slots of `lanes` points, slot s of lane k at table[s·lanes + k]. Beyond the end of
   /// `numbers` lanes repeat its last. `task`: memory of task_reals. Thread-safe. Host work O(slots),
@@ -64,7 +77,9 @@ class BoundPositions {
 
  private:
   double largest_scale(std::vector<Points<Real>*> const& sets, int stage, int op) const;
-  void to_device();
+  void make_arrays();
+  template <class Space>
+  kernels::PairProgram<Real> program_in(PlaneArrays<Real, Space> const& arrays) const;
 
   std::shared_ptr<PositionPlan const> plan_;
   std::vector<PlannedStage> stages_;  ///< the plan's, with slots for all functions
@@ -72,12 +87,8 @@ class BoundPositions {
   std::vector<double> numbers_;
   Index n_slots_ = 0;
   std::string note_;
-  Kokkos::View<kernels::PlaneOp<Real>*, Exec> ops_;
-  Kokkos::View<kernels::SandwichOp*, Exec> sandwiches_;
-  Kokkos::View<kernels::PairTensor*, Exec> tensors_;
-  Kokkos::View<kernels::StageRange*, Exec> ranges_;
-  Kokkos::View<int*, Exec> integers_;
-  Kokkos::View<Real*, Exec> reals_;
+  PlaneArrays<Real, HostExec> host_;
+  PlaneArrays<Real, Exec> device_;
 };
 
 extern template class BoundPositions<float>;

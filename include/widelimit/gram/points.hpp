@@ -22,6 +22,10 @@ namespace widelimit::gram {
 template <class Real>
 inline constexpr Index part_side = sizeof(Real) == 4 ? 512 : 384;
 
+/// The same of a part that is made where it is used: a GPU works on it with all its threads.
+template <class Real>
+inline constexpr Index made_side = kernels::exec_is_host ? part_side<Real> : 4096;
+
 /// Adjacency matrices T x T, [tail][head]: one for each point, or one that all share.
 template <class Real>
 struct Pattern {
@@ -44,7 +48,8 @@ struct Points {
 
   Index n = 0;
   Index d = 0;
-  Matrix unit_rows;  ///< n x d, each row of norm 1 (zero rows stay zero)
+  Matrix unit_rows;                             ///< n x d, each row of norm 1 (zero rows stay zero)
+  typename Matrix::host_mirror_type host_rows;  ///< the same for the host
   std::vector<double>
       scale_in;  ///< |x|/√d, so that K_input(x,x') = scale·scale'·(unit row · unit row')
   Matrix coefficients;           ///< n_coefficients x n, see EntryProgram

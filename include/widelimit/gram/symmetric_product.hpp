@@ -19,7 +19,7 @@ namespace widelimit::gram {
 /// (rows == cols).
 template <class Real>
 struct MatrixPart {
-  Range rows, cols;               ///< no longer than `part_side`
+  Range rows, cols;               ///< no longer than `part_side`, or `made_side` if to be made
   Real const* entries = nullptr;  ///< row-major; the square on the diagonal whole; null: to be made
   Index ld = 0;
   /// What rounding to single left of the entries, see kernels::SplitEntries, in their order; of use
@@ -42,14 +42,15 @@ struct PartMaker {
 };
 
 /// Adds parts times columns to Y: T·X to the rows of a part and, below the diagonal, Tᵀ·X to its
-/// columns. Each part is the work of one thread; sums are made in an order that does not depend on
+/// columns. Each part is the work of one thread (on a GPU, of all); sums are made in an order that does not depend on
 /// timing, so that equal calls give equal bits.
 template <class Real>
 class SymmetricProduct {
  public:
   /// For parts that bring their entries.
   SymmetricProduct() = default;
-  /// For parts whose entries are null: made where they are multiplied, and dropped.
+  /// For parts whose entries are null, all of them where kernels run on a GPU: made where they are
+  /// multiplied, and dropped.
   explicit SymmetricProduct(PartMaker<Real> maker) : maker_(std::move(maker)) {}
 
   /// \param count, part  the parts, asked for in order by one thread

@@ -9,7 +9,7 @@ namespace widelimit::gram {
 
 namespace detail {
 template <class Real>
-struct PositionWorkspace;
+class HostTiles;
 }
 
 /// What is filled of a tile on the diagonal.
@@ -31,9 +31,9 @@ class TileEvaluator {
 
   /// K and/or Θ of the points `rows` x `cols`: a GEMM, and the whole layer stack on blocks of the
   /// product while they are in cache. 2|I||J|d + O(layers·|I||J|) flops, no allocation. Data with
-  /// positions have planes of pairs of positions instead; they are evaluated one call at a time. A tile on
-  /// the diagonal (rows == cols of one data set) is exactly symmetric where it is filled; in others,
-  /// points that are both a row and a column have their exact values as well.
+  /// positions have planes of pairs of positions instead. A tile on the diagonal (rows == cols of
+  /// one data set) is exactly symmetric where it is filled; in others, points that are both a row
+  /// and a column have their exact values as well. One call at a time.
   /// \param nngp, ntk  row-major |I| x |J| with leading dimension `ld`, host memory; the one that
   ///                   `output` does not ask for may be null
   /// Throws InputError where an entry is not finite.
@@ -44,13 +44,11 @@ class TileEvaluator {
   Points<Real> const& col_points() const { return col_points_; }
 
  private:
-  BoundProgram<Real> program_;
   Points<Real> const& row_points_;
   Points<Real> const& col_points_;
   Output output_;
   DiagonalTiles diagonal_tiles_;
-  /// Data with positions: what one tile leaves for the next. One call at a time.
-  std::shared_ptr<detail::PositionWorkspace<Real>> workspace_;
+  std::shared_ptr<detail::HostTiles<Real>> tiles_;  ///< what one tile leaves for the next, too
 };
 
 }  // namespace widelimit::gram

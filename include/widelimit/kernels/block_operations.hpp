@@ -5,12 +5,15 @@
 #include <Kokkos_Core.hpp>
 
 #include "widelimit/kernels/correlation.hpp"
+#include "widelimit/kernels/spaces.hpp"
 
 namespace widelimit::kernels {
 
 namespace detail {
 
-// On their own, because GCC before 12 moves a pragma out of the arguments of KOKKOS_IF_ON_HOST.
+/// Whether a member has all lanes to itself: a thread of the host, alone or as a team of one.
+template <class Member>
+inline constexpr bool works_alone = exec_is_host || std::is_same_v<Member, HostMember>;
 
 template <class F>
 KOKKOS_FORCEINLINE_FUNCTION void simd_loop(int n, F const& f) {
@@ -32,19 +35,26 @@ KOKKOS_FORCEINLINE_FUNCTION int simd_count(int n, F const& f) {
 /// is always handled by the same lane, so that no barrier is needed between operations.
 template <class Member, class F>
 KOKKOS_FORCEINLINE_FUNCTION void for_each_lane(Member const& team, int n, F const& f) {
-  KOKKOS_IF_ON_DEVICE((Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), f);))
-  KOKKOS_IF_ON_HOST(((void)team; detail::simd_loop(n, f);))
+  if constexpr (detail::works_alone<Member>) {
+    (void)team;
+    detail::simd_loop(n, f);
+  } else {
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), f);
+  }
 }
 
-/// Calls f(k) for k = 0 … n-1 as for_each_lane does, and counts for how many it is true.
+/// Calls f(k) for k = 0 … n-1 as for_each_lane does, and counts for how many it is true. Each
+/// member of a team counts its own lanes.
 template <class Member, class F>
 KOKKOS_FORCEINLINE_FUNCTION int count_lanes(Member const& team, int n, F const& f) {
-  int count = 0;
-  KOKKOS_IF_ON_DEVICE((
-      Kokkos::parallel_reduce(
-          Kokkos::TeamVectorRange(team, n), [&](int k, int& sum) { sum += f(k) ? 1 : 0; }, count);))
-  KOKKOS_IF_ON_HOST(((void)team; count = detail::simd_count(n, f);))
-  return count;
+  if constexpr (detail::works_alone<Member>) {
+    (void)team;
+    return detail::simd_count(n, f);
+  } else {
+    int count = 0;
+    Kokkos::parallel_for(Kokkos::TeamVectorRange(team, n), [&](int k) { count += f(k) ? 1 : 0; });
+    return count;
+  }
 }
 
 /// One block of entries: three arrays.
@@ -66,12 +76,15 @@ inline constexpr Real coarse_defect = Real(1) / 128;
 
 namespace detail {
 
-/// How many entries of a block need their defect refined; on a device all, where each lane
-/// decides for itself.
-template <class Real>
-KOKKOS_FORCEINLINE_FUNCTION int count_coarse(int n, Real const* e) {
-  KOKKOS_IF_ON_HOST((return simd_count(n, [=](int k) { return e[k] < coarse_defect<Real>; });))
-  KOKKOS_IF_ON_DEVICE(((void)e; return n;))
+/// How many entries of a block need their defect refined; in a team all, where each lane decides for
+/// itself.
+template <class Member, class Real>
+KOKKOS_FORCEINLINE_FUNCTION int count_coarse(Member const&, int n, Real const* e) {
+  if constexpr (works_alone<Member>) {
+    return simd_count(n, [=](int k) { return e[k] < coarse_defect<Real>; });
+  } else {
+    return n;
+  }
 }
 
 // The bodies of the long loops are structs: compilers decline to inline lambdas of their size
@@ -124,7 +137,7 @@ KOKKOS_FUNCTION void apply_dual(Member const& team, int n, Dual const& dual, Rea
   constexpr bool refines = Apply<Dual, Real>::refines;
   for_each_lane(team, n, Apply<Dual, Real>{dual, gain, src, dst, work, row, col});
   if constexpr (refines) {
-    int const count = count_coarse(n, dst.e);
+    int const count = count_coarse(team, n, dst.e);
     if (count == 0) return;
     Refine<Dual, Real> const refine{dual, work, dst, row, col};
     // A few one by one, as every row of a Gram matrix meets itself; many all at once.
@@ -246,7 +259,7 @@ KOKKOS_FUNCTION void series(Member const& team, int n, int terms, Block<Real> sr
     work.e[k] = out.e;
     work.t[k] = out.t;
   });
-  if (count_coarse(n, work.e) > 0) refine_series(team, n, terms, src, work, more, row, col);
+  if (count_coarse(team, n, work.e) > 0) refine_series(team, n, terms, src, work, more, row, col);
   for_each_lane(team, n, [=](int k) { dst.store(k, work.load(k)); });
 }
 

@@ -8,6 +8,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <iterator>
 
 #include <Kokkos_Core.hpp>
 
@@ -74,13 +75,15 @@ struct Coefficients<float> {
 };
 
 /// Σ c[k]·x^k by Horner's rule. Unrolled by recursion, as a loop of this length keeps compilers
-/// from vectorising the loop around it.
-template <std::size_t k = 0, class Real, std::size_t n>
-KOKKOS_FORCEINLINE_FUNCTION Real polynomial(Real const (&c)[n], Real x) {
-  if constexpr (k + 1 == n) {
-    return c[k];
+/// from vectorising the loop around it; coefficients by name, as device code knows arrays of the
+/// host by their values alone.
+template <auto const& c, std::size_t k = 0, class Real>
+KOKKOS_FORCEINLINE_FUNCTION Real polynomial(Real x) {
+  constexpr Real coefficient = c[k];
+  if constexpr (k + 1 == std::size(c)) {
+    return coefficient;
   } else {
-    return c[k] + x * polynomial<k + 1>(c, x);
+    return coefficient + x * polynomial<c, k + 1>(x);
   }
 }
 
@@ -130,7 +133,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real square(Real x) {
 /// asin(√y) for y in [0, 1/2].
 template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real asin_of_root(Real y) {
-  return Kokkos::sqrt(y) * detail::polynomial(detail::Coefficients<Real>::arcsine, y);
+  return Kokkos::sqrt(y) * detail::polynomial<detail::Coefficients<Real>::arcsine>(y);
 }
 
 /// The angle t in [0, π/2] with cos t = 1 - e, for e in [0, 1], to full relative accuracy as e → 0.
@@ -147,7 +150,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real asin_with_defect(Real rho, Real defect) {
   // |ρ| itself rather than the root of its square, which underflows for ρ below 1e-154 (1e-19).
   Real const y = small ? square(magnitude) : defect / 2;
   Real const root = small ? magnitude : Kokkos::sqrt(y);
-  Real const part = root * detail::polynomial(detail::Coefficients<Real>::arcsine, y);
+  Real const part = root * detail::polynomial<detail::Coefficients<Real>::arcsine>(y);
   return Kokkos::copysign(small ? part : pi<Real> / 2 - 2 * part, rho);
 }
 
@@ -155,7 +158,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real asin_with_defect(Real rho, Real defect) {
 template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real relu_deviation(Real e) {
   Real const y = e / 2;
-  return y * Kokkos::sqrt(y) * detail::polynomial(detail::Coefficients<Real>::relu_deviation, y);
+  return y * Kokkos::sqrt(y) * detail::polynomial<detail::Coefficients<Real>::relu_deviation>(y);
 }
 
 /// exp(x); 0 below the normal range, the largest finite power above it.
@@ -164,7 +167,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real exponential(Real x) {
   using B = detail::Bits<Real>;
   Real const inside = x < B::lowest ? B::lowest : (x > B::highest ? B::highest : x);
   auto const [r, scale] = detail::reduce_exponent(inside);
-  Real const rest = r + r * r * detail::polynomial(detail::Coefficients<Real>::exponential, r);
+  Real const rest = r + r * r * detail::polynomial<detail::Coefficients<Real>::exponential>(r);
   return x < B::lowest ? Real(0) : scale + scale * rest;
 }
 
@@ -179,7 +182,7 @@ KOKKOS_FORCEINLINE_FUNCTION Decay<Real> decay(Real x) {
   using B = detail::Bits<Real>;
   Real const inside = -x < B::lowest ? B::lowest : -x;
   auto const [r, scale] = detail::reduce_exponent(inside);
-  Real const rest = r + r * r * detail::polynomial(detail::Coefficients<Real>::exponential, r);
+  Real const rest = r + r * r * detail::polynomial<detail::Coefficients<Real>::exponential>(r);
   return {-x < B::lowest ? Real(0) : scale + scale * rest, (1 - scale) - scale * rest};
 }
 
@@ -193,7 +196,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real one_minus_exp_of_minus(Real x) {
 template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real log_of_one_plus(Real x) {
   Real const s = x / (2 + x);  // log(1+x) = 2·atanh s
-  return 2 * s * detail::polynomial(detail::Coefficients<Real>::arctanh, s * s);
+  return 2 * s * detail::polynomial<detail::Coefficients<Real>::arctanh>(s * s);
 }
 
 }  // namespace widelimit::kernels

@@ -22,7 +22,7 @@ template <class Real>
 struct KinkedFunction {
   Real scale, alpha;
 
-  explicit KinkedFunction(network::NumericalFunction fn)
+  KOKKOS_FUNCTION explicit KinkedFunction(network::NumericalFunction fn)
       : scale(fn == network::NumericalFunction::selu ? Real(1.0507009873554804934) : Real(1)),
         alpha(fn == network::NumericalFunction::selu ? Real(1.6732632423543772848) : Real(1)) {}
 };

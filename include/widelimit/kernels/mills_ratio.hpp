@@ -54,14 +54,14 @@ struct MillsCoefficients<float> {
 template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real mills_ratio(Real s) {
   Real const y = (s - 3) / (s + 3);
-  return detail::polynomial(detail::MillsCoefficients<Real>::mills, y) / (1 + s);
+  return detail::polynomial<detail::MillsCoefficients<Real>::mills>(y) / (1 + s);
 }
 
 /// sin x for x in [0, π]; `rest` is π - x, which near π has the digits.
 template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real sine(Real x, Real rest) {
   Real const acute = x < rest ? x : rest;
-  return acute * detail::polynomial(detail::MillsCoefficients<Real>::sine, acute * acute);
+  return acute * detail::polynomial<detail::MillsCoefficients<Real>::sine>(acute * acute);
 }
 
 }  // namespace widelimit::kernels

@@ -48,7 +48,7 @@ template <class Real>
 KOKKOS_FORCEINLINE_FUNCTION Real sine_of_rest(Real x, Real turns, Real multiple) {
   using P = Parts<Real>;
   Real const rest = ((x - multiple * P::pi_1) - multiple * P::pi_2) - multiple * P::pi_3;
-  Real const magnitude = rest * polynomial(MillsCoefficients<Real>::sine, rest * rest);
+  Real const magnitude = rest * polynomial<MillsCoefficients<Real>::sine>(rest * rest);
   Real const odd = turns - 2 * Kokkos::floor(turns / 2);
   return magnitude - 2 * odd * magnitude;
 }
@@ -70,7 +70,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real logarithm(Real x) {
   Real const m = Kokkos::bit_cast<Real>(static_cast<Int>(bits - k * (Int{1} << B::mantissa)));
   Real const f = m - 1;
   Real const s = f / (2 + f);  // log m = 2·atanh s
-  Real const log_m = 2 * s * detail::polynomial(detail::Coefficients<Real>::arctanh, s * s);
+  Real const log_m = 2 * s * detail::polynomial<detail::Coefficients<Real>::arctanh>(s * s);
   Real const count = static_cast<Real>(k);
   Real const inside = count * P::ln2_high + (count * P::ln2_low + log_m);
   Real const infinity = 2 * most;
@@ -119,7 +119,7 @@ KOKKOS_FORCEINLINE_FUNCTION Real error_function(Real x) {
   Real const magnitude = Kokkos::fabs(x);
   bool const small = magnitude < Real(0.5);
   Real const near = small ? magnitude : Real(0);
-  Real const inner = near * detail::polynomial(detail::ErfCoefficients<Real>::ratio, near * near);
+  Real const inner = near * detail::polynomial<detail::ErfCoefficients<Real>::ratio>(near * near);
   Real const outer = 1 - 2 * normal_tail(magnitude * Real(1.4142135623730951));
   return Kokkos::copysign(small ? inner : outer, x);
 }

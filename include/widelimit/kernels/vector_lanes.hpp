@@ -36,16 +36,16 @@ template <class Real>
 inline constexpr Index lanes = 64 / sizeof(Real);
 
 template <class Real>
-KOKKOS_FORCEINLINE_FUNCTION Lanes<Real> load_lanes(Real const* p) {
+[[gnu::always_inline]] inline Lanes<Real> load_lanes(Real const* p) {
   return *reinterpret_cast<LanesInMemory<Real> const*>(p);
 }
 template <class Real>
-KOKKOS_FORCEINLINE_FUNCTION void store_lanes(Real* p, Lanes<Real> const& v) {
+[[gnu::always_inline]] inline void store_lanes(Real* p, Lanes<Real> const& v) {
   *reinterpret_cast<LanesInMemory<Real>*>(p) = v;
 }
 /// As many numbers as `To` has lanes, in that precision.
 template <class To, class From>
-KOKKOS_FORCEINLINE_FUNCTION Lanes<To> load_converted(From const* p) {
+[[gnu::always_inline]] inline Lanes<To> load_converted(From const* p) {
   if constexpr (std::is_same_v<To, From>) {
     return load_lanes(p);
   } else {
@@ -60,7 +60,7 @@ KOKKOS_FORCEINLINE_FUNCTION Lanes<To> load_converted(From const* p) {
 }
 /// By halves, as it is done fastest.
 template <class Real>
-KOKKOS_FORCEINLINE_FUNCTION Real sum_lanes(Lanes<Real> const& v) {
+[[gnu::always_inline]] inline Real sum_lanes(Lanes<Real> const& v) {
   Real part[lanes<Real>];
   for (Index i = 0; i < lanes<Real>; ++i) part[i] = v[i];
   for (Index half = lanes<Real> / 2; half > 0; half /= 2)

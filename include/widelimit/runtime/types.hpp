@@ -17,7 +17,7 @@ enum class Precision { double_, single, mixed };
 struct Range {
   Index begin = 0;
   Index end = 0;
-  Index size() const { return end - begin; }
+  constexpr Index size() const { return end - begin; }
   bool operator==(Range const&) const = default;
 };
 

@@ -12,9 +12,10 @@ namespace widelimit::gram::detail {
 template <class Real>
 inline constexpr Real delicate_defect = sizeof(Real) == 8 ? Real(1e-5) : Real(2e-3);
 
-/// Entries a block: three arrays of it for each register stay in the first-level cache.
+/// Entries a block: three arrays of it for each register stay in the first-level cache; on a GPU
+/// each has a thread.
 template <class Real>
-inline constexpr int block_width = 4096 / sizeof(Real);
+inline constexpr int block_width = kernels::exec_is_host ? 4096 / sizeof(Real) : 128;
 
 /// The layer stack of a network on parts of rows of a Gram matrix.
 template <class Real>
@@ -28,24 +29,24 @@ struct Epilogue {
   Real *nngp, *ntk;                                    ///< where the results go; null: nowhere
 
   /// Reals that the registers of one team take.
-  std::size_t register_count() const {
+  KOKKOS_FUNCTION std::size_t register_count() const {
     return std::size_t{3} * width * (program.n_registers + kernels::n_work_blocks);
   }
 
   /// Tells the host's caches that `n` results from position `at` on will be written soon: the rows
   /// of a matrix lie on pages of their own, which no hardware prefetcher foresees.
-  KOKKOS_FORCEINLINE_FUNCTION void prefetch(Index at, Index n) const {
-    KOKKOS_IF_ON_HOST((constexpr Index line = 64 / sizeof(Real); for (Real const* out
-                                                                      : {nngp, ntk}) {
-      if (out == nullptr) continue;
+  void prefetch(Index at, Index n) const {
+    constexpr Index line = 64 / sizeof(Real);
+    auto const lines = [&](Real const* out) {
+      if (out == nullptr) return;
       for (Index k = 0; k < n; k += line) __builtin_prefetch(out + at + k, 1);
-    }))
-    (void)at;
-    (void)n;
+    };
+    lines(nngp);
+    lines(ntk);
   }
 
   /// Points `row` x `cols` (at most `width` of them), whose correlations are given; results go to
-  /// position `at`. Returns how many of them are not finite.
+  /// position `at`. Returns how many of them are not finite, of this member's.
   template <class Member>
   KOKKOS_FUNCTION Index operator()(Member const& team, Real* registers, Real const* correlations,
                                    Index row, Range cols, Index at) const {
@@ -81,8 +82,12 @@ struct Epilogue {
     auto const mend_lane = [=, this](int k) {
       if (input.e[k] < delicate_defect<Real>) mend(input, k, row, col + k);
     };
-    KOKKOS_IF_ON_HOST(((void)team; for (int k = 0; k < n; ++k) mend_lane(k);))
-    KOKKOS_IF_ON_DEVICE((kernels::for_each_lane(team, n, mend_lane);))
+    // Few are delicate, and what mends one does not vectorise.
+    if constexpr (std::is_same_v<Member, kernels::HostMember>) {
+      for (int k = 0; k < n; ++k) mend_lane(k);
+    } else {
+      kernels::for_each_lane(team, n, mend_lane);
+    }
   }
 
   /// 1-|c| = |x ∓ y|²/2 for unit rows: no cancellation.

@@ -4,14 +4,10 @@
 
 #include "widelimit/gram/points.hpp"
 
-namespace widelimit::gram::detail {
+#include "gram/detail/bad_entries.hpp"
+#include "gram/detail/tile_target.hpp"
 
-/// Where the entries of a tile go: row-major with leading dimension `ld`; null: nowhere.
-template <class Real>
-struct TileTarget {
-  Real *nngp, *ntk;
-  Index ld;
-};
+namespace widelimit::gram::detail {
 
 /// The numbers of a range of points, by packs for columns and point by point for rows.
 template <class Real>
@@ -34,17 +30,19 @@ struct BlockTables {
 template <class Real>
 struct PositionWorkspace {
   BlockTables<Real> rows, cols;
-  Kokkos::View<Real*, Exec> tasks;
+  Kokkos::View<Real*, HostExec> host_tasks;  ///< of the threads that fill tables
+  Kokkos::View<Real*, Exec> tasks;           ///< of the teams that work on pairs
 };
 
 /// K and Θ of `rows` x `cols`; with `lower_only` (rows == cols) at least those on and below the
-/// diagonal. `same`: both sets are one, in which equal numbers are the same point. Returns how many
-/// entries are not finite. Memory: a task's for each thread, and the numbers of a block of points.
+/// diagonal. `same`: both sets are one, in which equal numbers are the same point. Entries that
+/// are not finite are counted in `bad`. Memory: a task's for each thread or team, and the numbers of
+/// a block of points.
 template <class Real>
-Index evaluate_positions(BoundPositions<Real> const& bound, Points<Real> const& row_points,
-                         Points<Real> const& col_points, bool same, Range rows, Range cols,
-                         bool lower_only, TileTarget<Real> const& target,
-                         PositionWorkspace<Real>& workspace);
+void evaluate_positions(BoundPositions<Real> const& bound, Points<Real> const& row_points,
+                        Points<Real> const& col_points, bool same, Range rows, Range cols,
+                        bool lower_only, TileTarget<Real> const& target, BadEntries const& bad,
+                        PositionWorkspace<Real>& workspace);
 
 /// K(x,x) and Θ(x,x) of all points.
 template <class Real>

@@ -7,9 +7,6 @@
 
 namespace widelimit::gram::detail {
 
-/// On the host a pack is one loop: there is no team.
-struct HostMember {};
-
 template <class Real>
 class TableFiller {
  public:

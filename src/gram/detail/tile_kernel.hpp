@@ -1,7 +1,8 @@
 /// \file
-/// The kernel that computes a tile part by part.
+/// The kernel that computes a tile part by part on the host.
 #pragma once
 
+#include "gram/detail/bad_entries.hpp"
 #include "gram/detail/part.hpp"
 
 namespace widelimit::gram::detail {
@@ -15,6 +16,7 @@ struct TileKernel {
   Range rows, cols;
   Index ld;
   bool lower_only;  ///< a tile on the diagonal: columns up to the row's own number
+  BadEntries::Counter bad;
 
   /// The side that gives each of `threads` a few parts to work on, as far as that is sensible.
   static Index side_for(Range rows, Range cols, Index threads) {
@@ -28,17 +30,18 @@ struct TileKernel {
 
   Index row_parts() const { return (rows.size() + work.side - 1) / work.side; }
   Index col_parts() const { return (cols.size() + work.side - 1) / work.side; }
-  PartPolicy policy(Exec const& exec) const { return work.policy(exec, row_parts() * col_parts()); }
+  PartPolicy policy(HostExec const& exec) const {
+    return work.policy(exec, row_parts() * col_parts());
+  }
 
-  /// \param bad  counts entries that are not finite
-  KOKKOS_FUNCTION void operator()(PartMember const& team, Index& bad) const {
+  void operator()(PartMember const& team) const {
     Index const i = team.league_rank() / col_parts() * work.side;
     Index const j = team.league_rank() % col_parts() * work.side;
     if (lower_only && j > i) return;
     Range const part_rows{rows.begin + i, Kokkos::min(rows.end, rows.begin + i + work.side)};
     Range const part_cols{cols.begin + j, Kokkos::min(cols.end, cols.begin + j + work.side)};
-    bad += work(team, work.product_of(team), part_rows, part_cols, lower_only && i == j, i * ld + j,
-                ld);
+    count_bad(bad, work(team, work.product_of(team), part_rows, part_cols, lower_only && i == j,
+                        i * ld + j, ld));
   }
 };
 

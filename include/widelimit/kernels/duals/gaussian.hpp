@@ -59,6 +59,24 @@ struct GaussianDual {
   }
 };
 
+namespace detail {
+
+/// sinh(x)/x and cosh x in powers of x², on [-1/2, 1/2] to a relative error below 1e-17.
+template <class Real>
+struct HyperbolicSeries {
+  static constexpr Real sinh[] = {
+      1, Real(1) / 6, Real(1) / 120, Real(1) / 5040, Real(1) / 362880, Real(1) / 39916800};
+  static constexpr Real cosh[] = {1,
+                                  Real(1) / 2,
+                                  Real(1) / 24,
+                                  Real(1) / 720,
+                                  Real(1) / 40320,
+                                  Real(1) / 3628800,
+                                  Real(1) / 479001600};
+};
+
+}  // namespace detail
+
 /// exp(-x²)·sin x. With D = 1-ρ² (s = 2q): K' = √(pp'/D)·exp(-S)·sinh A, S = 1/2 - (p+p')/(4D),
 /// A = ρ√(pp')/(2D) <= 1/2, and K̇rr' = gg'·∂K'/∂ρ.
 template <class Real>
@@ -87,18 +105,8 @@ struct GaborDual {
     Real const p_sum = row[1] + col[1];
     Real const a = at.rho * root_pp * inverse / 2;
     Real const a2 = a * a;
-    // sinh and cosh on [-1/2, 1/2] by their series: relative error below 1e-17.
-    constexpr Real sinh_series[] = {
-        1, Real(1) / 6, Real(1) / 120, Real(1) / 5040, Real(1) / 362880, Real(1) / 39916800};
-    constexpr Real cosh_series[] = {1,
-                                    Real(1) / 2,
-                                    Real(1) / 24,
-                                    Real(1) / 720,
-                                    Real(1) / 40320,
-                                    Real(1) / 3628800,
-                                    Real(1) / 479001600};
-    Real const sinh_a = a * detail::polynomial(sinh_series, a2);
-    Real const cosh_a = detail::polynomial(cosh_series, a2);
+    Real const sinh_a = a * detail::polynomial<detail::HyperbolicSeries<Real>::sinh>(a2);
+    Real const cosh_a = detail::polynomial<detail::HyperbolicSeries<Real>::cosh>(a2);
     Real const weight =
         row[3] * col[3] * Kokkos::sqrt(inverse) * exponential(p_sum * inverse / 4 - Real(0.5));
     Real const slope = sinh_a * at.rho * inverse * (1 + p_sum * inverse / 2) +

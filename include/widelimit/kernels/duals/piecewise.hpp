@@ -27,9 +27,9 @@ struct AbReluDual {
                                                      Point<Real>) const {
     Real const y = in.e / 2;
     Real const x = Kokkos::sqrt(y) / pi<Real>;
-    Real const turn = 2 * x * detail::polynomial(detail::Coefficients<Real>::arcsine, y);  // t/π
+    Real const turn = 2 * x * detail::polynomial<detail::Coefficients<Real>::arcsine>(y);  // t/π
     Real const lift =
-        gamma * x * y * detail::polynomial(detail::Coefficients<Real>::relu_deviation, y);  // γg
+        gamma * x * y * detail::polynomial<detail::Coefficients<Real>::relu_deviation>(y);  // γg
     bool const positive = in.c >= 0;
     Real const c = positive ? in.c + lift : lift + (1 - gamma) * in.c;
     Real const slope = positive ? 1 - gamma * turn : 1 - gamma + gamma * turn;
@@ -58,9 +58,9 @@ struct ReluDual {
                                                      Point<Real>) const {
     Real const y = in.e * Real(0.5);
     Real const x = Kokkos::sqrt(y) * (1 / pi<Real>);
-    Real const half_turn = x * detail::polynomial(detail::Coefficients<Real>::arcsine, y);  // t/2π
+    Real const half_turn = x * detail::polynomial<detail::Coefficients<Real>::arcsine>(y);  // t/2π
     Real const lift =
-        x * y * detail::polynomial(detail::Coefficients<Real>::relu_deviation, y);  // g
+        x * y * detail::polynomial<detail::Coefficients<Real>::relu_deviation>(y);  // g
     // One select alone: with several, compilers produce more masks than arithmetic.
     Real const positive = in.c >= 0 ? 1 : 0;
     Real const turn = 2 * half_turn;

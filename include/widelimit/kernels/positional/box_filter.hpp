@@ -168,9 +168,9 @@ struct FinishConvRelu {
       Real const y2 = at_most(h, 2 - h) * Real(0.5);
       Real const root = Kokkos::sqrt(y2) * (1 / pi<Real>);
       Real const turn =
-          2 * root * detail::polynomial(detail::Coefficients<Real>::arcsine, y2);  // acos|c|/π
+          2 * root * detail::polynomial<detail::Coefficients<Real>::arcsine>(y2);  // acos|c|/π
       Real const lift =
-          root * y2 * detail::polynomial(detail::Coefficients<Real>::relu_deviation, y2);
+          root * y2 * detail::polynomial<detail::Coefficients<Real>::relu_deviation>(y2);
       Real const one_minus = at_most(h, Real(1)) - lift;
       Real const slope = h <= 1 ? 1 - turn : turn;
       d[k] = half * (apart + product * one_minus);

@@ -186,7 +186,7 @@ struct ElementWise {
       for_pack<Real>(team, detail::ApplyToBlocks<Dual, Real, self>{
                                dual, tables, scales, first + p, first + q, positions(),
                                plane.d + cell, plane.t + cell, in, out});
-      if (detail::count_coarse(lanes, out.e) > 0)
+      if (detail::count_coarse(team, lanes, out.e) > 0)
         for_pack<Real>(team, detail::RefinePair<Dual, Real, self>{dual, tables, first + p,
                                                                   first + q, positions(), in, out});
       leave(team, scales, out, cell);

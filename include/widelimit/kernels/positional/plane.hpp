@@ -17,9 +17,9 @@
 
 namespace widelimit::kernels {
 
-/// Pairs in a pack: a vector register of AVX-512.
+/// Pairs in a pack: a vector register of AVX-512, or a warp.
 template <class Real>
-inline constexpr int pack_lanes = 64 / static_cast<int>(sizeof(Real));
+inline constexpr int pack_lanes = exec_is_host ? 64 / static_cast<int>(sizeof(Real)) : 32;
 
 /// The grid of positions; sequences have height 1, vectors are 1 x 1.
 struct Grid {

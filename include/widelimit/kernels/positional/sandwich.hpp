@@ -54,10 +54,16 @@ struct ProductBlock {
 
   template <class Member>
   KOKKOS_FORCEINLINE_FUNCTION void run(Member const& team) const {
-    KOKKOS_IF_ON_DEVICE((for_pack<Real>(team, [&](int k) { sum<Real, Real>(k); });))
-    // Loops over lanes around loops over terms are not vectorised: whole vectors by hand. The
-    // compiler splits them where the machine has shorter ones.
-    KOKKOS_IF_ON_HOST(((void)team; sum<Lanes<Real>, LanesInMemory<Real>>(0);))
+    if constexpr (works_alone<Member>) {
+      // Loops over lanes around loops over terms are not vectorised: whole vectors by hand. The
+      // compiler splits them where the machine has shorter ones.
+      (void)team;
+      constexpr auto step = static_cast<int>(kernels::lanes<Real>);
+      KOKKOS_IF_ON_HOST((for (int k = 0; k < pack_lanes<Real>; k += step)
+                             sum<Lanes<Real>, LanesInMemory<Real>>(k);))
+    } else {
+      for_pack<Real>(team, [&](int k) { sum<Real, Real>(k); });
+    }
   }
 };
 
