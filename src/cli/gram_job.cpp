@@ -38,7 +38,8 @@ void compute(RunContext& context, Problem<Real> const& problem, Part const& part
   gram::TileEvaluator<Real> const evaluate(problem.program, square ? problem.train : *problem.test,
                                            problem.train, output);
   StoreSource<Real> const source(tiles, part.matrices);
-  auto const schedule = gram::schedule<Real>(part.grid, context.comm.size(), &source, false);
+  auto const schedule = gram::schedule<Real>(part.grid, context.comm.size(), &source, false,
+                                             gram::Dealing::whoever_is_free);
   StoreSink<Real> store(tiles, part.matrices, context.input.checkpoint.every);
   run_loop<Real>(context.comm, evaluate, part.grid, schedule, &source, &store, {}, context.stop,
                  {.label = part.label});

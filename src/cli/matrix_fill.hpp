@@ -19,12 +19,12 @@ void fill_matrices(RunContext const& context, gram::TileEvaluator<Real> const& e
                    linalg::DistributedMatrix<Solve>& kernel, linalg::DistributedMatrix<Solve>* nngp,
                    gram::TileSource<Real> const* source, StoreSink<Real>* store,
                    std::string const& label) {
-  auto const schedule = gram::schedule<Real>(grid, context.comm.size(), source, true);
-  gram::BlockCyclicSink<Real, Solve> kernel_sink(kernel, grid, schedule, which);
+  auto const schedule =
+      gram::schedule<Real>(grid, context.comm.size(), source, true, gram::Dealing::whoever_is_free);
+  gram::BlockCyclicSink<Real, Solve> kernel_sink(kernel, grid, which);
   std::vector<gram::TileSink<Real>*> sinks{&kernel_sink};
   std::optional<gram::BlockCyclicSink<Real, Solve>> nngp_sink;
-  if (nngp != nullptr)
-    sinks.push_back(&nngp_sink.emplace(*nngp, grid, schedule, gram::Kernel::nngp));
+  if (nngp != nullptr) sinks.push_back(&nngp_sink.emplace(*nngp, grid, gram::Kernel::nngp));
   run_loop<Real>(context.comm, evaluate, grid, schedule, source, store, sinks, context.stop,
                  {.label = label});
 }

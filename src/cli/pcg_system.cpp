@@ -65,7 +65,8 @@ void PcgSystem<Real>::fill(io::TileFile* tiles, std::vector<gram::TileSink<Real>
   gram::TileEvaluator<Real> const evaluate(problem_.program, problem_.train, problem_.train,
                                            output(), gram::DiagonalTiles::lower);
   auto const schedule =
-      gram::schedule<Real>(train_grid(context_), context_.comm.size(), from, revisit_stored);
+      gram::schedule<Real>(train_grid(context_), context_.comm.size(), from, revisit_stored,
+                           sinks.empty() ? gram::Dealing::whoever_is_free : gram::Dealing::fixed);
   run_loop<Real>(context_.comm, evaluate, train_grid(context_), schedule, from,
                  store ? &*store : nullptr, std::move(sinks), context_.stop, {.label = "gram"});
 }
@@ -77,9 +78,10 @@ std::unique_ptr<regression::KernelOperator> PcgSystem<Real>::store_with_remainde
   gram::TileEvaluator<double> const evaluate(exact_problem_->program, exact_problem_->train,
                                              exact_problem_->train, output(),
                                              gram::DiagonalTiles::lower);
-  run_loop<double>(context_.comm, evaluate, grid,
-                   gram::schedule<double>(grid, context_.comm.size(), nullptr, true), nullptr,
-                   nullptr, {kernel.get()}, context_.stop, {.label = "gram"});
+  run_loop<double>(
+      context_.comm, evaluate, grid,
+      gram::schedule<double>(grid, context_.comm.size(), nullptr, true, gram::Dealing::fixed),
+      nullptr, nullptr, {kernel.get()}, context_.stop, {.label = "gram"});
   return kernel;
 }
 

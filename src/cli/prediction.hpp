@@ -20,7 +20,8 @@ linalg::ReplicatedMatrix predict_test(RunContext const& context, Problem<Real> c
   gram::TileEvaluator<Real> const evaluate(problem.program, *problem.test, problem.train,
                                            gram::only(kernel));
   regression::PredictionSink<Real> sink(coefficients, n_test);
-  auto const schedule = gram::schedule<Real>(grid, context.comm.size(), nullptr, false);
+  auto const schedule =
+      gram::schedule<Real>(grid, context.comm.size(), nullptr, false, gram::Dealing::fixed);
   run_loop<Real>(context.comm, evaluate, grid, schedule, nullptr, nullptr, {&sink}, context.stop,
                  {.label = "predict"});
   return std::move(sink).sum(context.comm);

@@ -19,15 +19,30 @@ std::vector<int> offsets_of(std::vector<int> const& counts) {
   return offsets;
 }
 
+/// The numbers of each rank, on every rank. Collective.
+std::vector<std::vector<Index>> gather(std::vector<Index> const& mine,
+                                       runtime::Communicator const& comm) {
+  auto const ranks = static_cast<std::size_t>(comm.size());
+  int const count = static_cast<int>(mine.size());
+  std::vector<int> counts(ranks);
+  WIDELIMIT_MPI(MPI_Allgather(&count, 1, MPI_INT, counts.data(), 1, MPI_INT, comm.get()));
+  auto const offsets = offsets_of(counts);
+  std::vector<Index> all(static_cast<std::size_t>(offsets.back() + counts.back()));
+  WIDELIMIT_MPI(MPI_Allgatherv(mine.data(), count, MPI_INT64_T, all.data(), counts.data(),
+                               offsets.data(), MPI_INT64_T, comm.get()));
+  std::vector<std::vector<Index>> parts;
+  for (std::size_t r = 0; r < ranks; ++r)
+    parts.emplace_back(all.begin() + offsets[r], all.begin() + offsets[r] + counts[r]);
+  return parts;
+}
+
 }  // namespace
 
 template <class Real, class Solve>
 BlockCyclicSink<Real, Solve>::BlockCyclicSink(linalg::DistributedMatrix<Solve>& matrix,
-                                              io::TileGrid const& grid, TileSchedule schedule,
-                                              Kernel kernel)
+                                              io::TileGrid const& grid, Kernel kernel)
     : matrix_(matrix),
       grid_(grid),
-      schedule_(std::move(schedule)),
       kernel_(kernel),
       outgoing_(static_cast<std::size_t>(matrix.grid().size())) {}
 
@@ -65,39 +80,47 @@ void BlockCyclicSink<Real, Solve>::accept(Tile<Real> const& tile, bool) {
       for (Index i = block.rows.begin; i < block.rows.end; ++i) out[at++] = column[i * tile.ld];
     }
   }
+  packed_.push_back(tile.number);
 }
 
 template <class Real, class Solve>
-void BlockCyclicSink<Real, Solve>::end_round(Index round) {
+void BlockCyclicSink<Real, Solve>::end_round() {
   auto const& comm = matrix_.grid().comm();
   auto const ranks = static_cast<std::size_t>(comm.size());
+  auto const me = static_cast<std::size_t>(comm.rank());
+  auto const tiles = gather(packed_, comm);
+  packed_.clear();
   std::vector<int> send_counts(ranks), receive_counts(ranks);
+  std::vector<Block> coming;  // in the order in which they come
+  for (std::size_t source = 0; source < ranks; ++source) {
+    for (Index const tile : tiles[source]) {
+      for (Block const& block : blocks_of(tile)) {
+        auto const owner = static_cast<std::size_t>(block.owner);
+        auto const entries = static_cast<int>(block.rows.size() * block.cols.size());
+        if (source == me) send_counts[owner] += entries;
+        if (owner != me) continue;
+        receive_counts[source] += entries;
+        coming.push_back(block);
+      }
+    }
+  }
   std::vector<Real> sending;
   for (std::size_t r = 0; r < ranks; ++r) {
-    send_counts[r] = static_cast<int>(outgoing_[r].size());
-    sending.insert(sending.end(), outgoing_[r].begin(), outgoing_[r].end());
+    // A tile whose packing failed has left a rest behind, which is nobody's.
+    sending.insert(sending.end(), outgoing_[r].begin(), outgoing_[r].begin() + send_counts[r]);
     outgoing_[r].clear();
   }
-  // A rank whose tile failed sends nothing, so the counts are told rather than worked out from the
-  // schedule.
-  WIDELIMIT_MPI(
-      MPI_Alltoall(send_counts.data(), 1, MPI_INT, receive_counts.data(), 1, MPI_INT, comm.get()));
   auto const send_offsets = offsets_of(send_counts), receive_offsets = offsets_of(receive_counts);
   std::vector<Real> received(
       static_cast<std::size_t>(receive_offsets.back() + receive_counts.back()));
   WIDELIMIT_MPI(MPI_Alltoallv(sending.data(), send_counts.data(), send_offsets.data(),
                               mpi_type<Real>(), received.data(), receive_counts.data(),
                               receive_offsets.data(), mpi_type<Real>(), comm.get()));
-  for (int source = 0; source < comm.size(); ++source) {
-    if (receive_counts[static_cast<std::size_t>(source)] == 0) continue;
-    Real const* next = received.data() + receive_offsets[static_cast<std::size_t>(source)];
-    for (Block const& block : blocks_of(schedule_.tile(round, source))) {
-      if (block.owner != comm.rank()) continue;
-      for (Index j = block.cols.begin; j < block.cols.end; ++j) {
-        Solve* const column = &matrix_.global(block.rows.begin, j);
-        std::copy_n(next, block.rows.size(), column);
-        next += block.rows.size();
-      }
+  Real const* next = received.data();
+  for (Block const& block : coming) {
+    for (Index j = block.cols.begin; j < block.cols.end; ++j) {
+      std::copy_n(next, block.rows.size(), &matrix_.global(block.rows.begin, j));
+      next += block.rows.size();
     }
   }
 }

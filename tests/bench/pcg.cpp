@@ -86,7 +86,8 @@ void stored(benchmark::State& state) {
   regression::StoredKernel<Real> kernel(problem.rows(), gram::Kernel::ntk);
   io::TileGrid const grid{problem.points.n, problem.points.n, 1024, io::Coverage::lower};
   auto const& comm = kernel.rows().comm();
-  auto const schedule = gram::schedule<Real>(grid, comm.size(), nullptr, true);
+  auto const schedule =
+      gram::schedule<Real>(grid, comm.size(), nullptr, true, gram::Dealing::fixed);
   runtime::StopRequest const stop;
   gram::for_each_tile<Real>(comm, problem.evaluator(), grid, schedule, nullptr, {&kernel}, stop);
   multiply<Real>(state, kernel);

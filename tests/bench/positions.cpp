@@ -1,12 +1,15 @@
 /// \file
 /// Speed of Gram tiles of images and sequences: convolution stacks, Myrtle networks, a residual
-/// network and attention. Counter: seconds per entry; with `flop/s` where a rough count is known.
+/// network and attention. Counters: seconds per entry; the flops of the plan, which `widelimit check`
+/// prints, a second, and as a part of what the vector units reach in the same run.
 #include <cmath>
 #include <random>
 
 #include <benchmark/benchmark.h>
 
 #include "widelimit/gram/tile_evaluator.hpp"
+
+#include "vector_peak.hpp"
 
 namespace {
 
@@ -110,9 +113,13 @@ void gram_tile(benchmark::State& state, Sequence const& network, network::InputS
   gram::TileEvaluator<Real> const evaluate(program, a, b, gram::Output::ntk);
   std::vector<Real> tile(static_cast<std::size_t>(rows * cols));
   for (auto _ : state) evaluate({0, rows}, {0, cols}, nullptr, tile.data(), cols);
-  state.counters["entry_s"] = benchmark::Counter(
-      static_cast<double>(rows * cols),
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  auto const entries = static_cast<double>(rows * cols);
+  auto const rate = benchmark::Counter::kIsIterationInvariantRate;
+  state.counters["entry_s"] = benchmark::Counter(entries, rate | benchmark::Counter::kInvert);
+  double const flops = entries * gram::flops_per_entry(plan);
+  state.counters["flop/s"] = benchmark::Counter(flops, rate);
+  static double const peak = bench::vector_peak<Real>();
+  state.counters["part_of_vector_peak"] = benchmark::Counter(flops / peak, rate);
 }
 
 bool register_all() {

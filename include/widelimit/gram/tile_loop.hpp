@@ -24,14 +24,14 @@ struct Tile {
 };
 
 /// Takes finished tiles. `accept` is local and may throw; `end_round` is collective and must be
-/// reached by every rank once a round, whatever happened to its tile.
+/// reached by every rank once a round, whatever happened to its tiles.
 template <class Real>
 class TileSink {
  public:
   virtual ~TileSink() = default;
   /// \param stored  whether the tile comes from a checkpoint instead of being computed
   virtual void accept(Tile<Real> const& tile, bool stored) = 0;
-  virtual void end_round(Index /*round*/) {}
+  virtual void end_round() {}
 };
 
 /// Where tiles that an earlier run computed can be had.
@@ -48,16 +48,27 @@ struct TileLoopOptions {
   std::string label = "gram";  ///< for progress
 };
 
-/// Which tile a rank computes in which round: the unfinished tiles in order, dealt out cyclically.
-/// The rounds of all ranks are equal in number; a rank may have no tile (-1) in the last one.
-struct TileSchedule {
-  std::vector<Index> tiles;  ///< the same on every rank
-  int ranks = 1;
+/// Who computes which tile.
+enum class Dealing {
+  /// Each rank gets every so-manyth tile: for sinks whose sums, or shares of memory, depend on
+  /// which tiles come to a rank.
+  fixed,
+  /// The next tile goes to the next rank that is free, so that none waits for slower ones.
+  whoever_is_free
+};
 
-  Index rounds() const { return (static_cast<Index>(tiles.size()) + ranks - 1) / ranks; }
-  Index tile(Index round, int rank) const {
-    auto const at = static_cast<std::size_t>(round * ranks + rank);
-    return at < tiles.size() ? tiles[at] : -1;
+/// The unfinished tiles in order, the same on every rank, and how they are dealt out. A round is a
+/// number of successive tiles after which all ranks meet: one for each rank if the dealing is fixed;
+/// otherwise 64, beside which the wait for the slowest, of about a tile, is short, or as many as
+/// take 16 MiB of each kernel, since sinks may have to hold them.
+struct TileSchedule {
+  std::vector<Index> tiles;
+  int ranks = 1;
+  Dealing dealing = Dealing::fixed;
+  Index tiles_per_round = 1;
+
+  Index rounds() const {
+    return (static_cast<Index>(tiles.size()) + tiles_per_round - 1) / tiles_per_round;
   }
 };
 
@@ -65,12 +76,12 @@ struct TileSchedule {
 /// `revisit_stored` all of them, the stored ones read and handed to the sinks as well.
 template <class Real>
 TileSchedule schedule(io::TileGrid const& grid, int ranks, TileSource<Real> const* stored,
-                      bool revisit_stored);
+                      bool revisit_stored, Dealing dealing);
 
 /// Computes (or reads) all tiles of the schedule. Collective. An error of one rank ends the loop on
-/// all of them, as that error; a stop request of any rank ends it with Stopped. Either way what was
-/// handed to the sinks is theirs: the caller drains them. Memory: three tiles a rank for each
-/// kernel.
+/// all of them, as that error; a stop request of any rank ends it with Stopped, unless all tiles are
+/// done. Either way what was handed to the sinks is theirs: the caller drains them. Memory: three
+/// tiles a rank for each kernel.
 template <class Real>
 void for_each_tile(runtime::Communicator const& comm, TileEvaluator<Real> const& evaluate,
                    io::TileGrid const& grid, TileSchedule const& schedule,

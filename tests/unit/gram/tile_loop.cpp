@@ -1,10 +1,13 @@
 #include "widelimit/gram/tile_loop.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <functional>
+#include <numeric>
 #include <stdexcept>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -28,10 +31,10 @@ class RecordingSink final : public TileSink<double> {
     visits[static_cast<std::size_t>(tile.number)] += 1;
     if (action_) action_(tile, stored);
   }
-  void end_round(Index round) override { rounds.push_back(round); }
+  void end_round() override { ++rounds; }
 
   std::vector<double> visits;  ///< by tile, of this rank
-  std::vector<Index> rounds;
+  Index rounds = 0;
 
  private:
   Action action_;
@@ -67,9 +70,9 @@ class TileLoop : public testing::Test {
   }
 
   void run(std::vector<TileSink<double>*> const& sinks, TileSource<double> const* stored = nullptr,
-           bool revisit = false, Output output = Output::both) {
-    for_each_tile(comm_, evaluator(output), grid_, schedule(grid_, comm_.size(), stored, revisit),
-                  stored, sinks, stop_);
+           bool revisit = false, Output output = Output::both, Dealing dealing = Dealing::fixed) {
+    for_each_tile(comm_, evaluator(output), grid_,
+                  schedule(grid_, comm_.size(), stored, revisit, dealing), stored, sinks, stop_);
   }
 
   /// Visits over all ranks.
@@ -77,6 +80,10 @@ class TileLoop : public testing::Test {
     auto sums = sink.visits;
     comm_.sum(sums.data(), static_cast<Index>(sums.size()));
     return sums;
+  }
+
+  std::vector<double> every_tile_once() const {
+    return std::vector<double>(static_cast<std::size_t>(grid_.count()), 1.0);
   }
 
   /// The same number on all ranks.
@@ -92,34 +99,38 @@ class TileLoop : public testing::Test {
   BoundProgram<double> program_;
 };
 
-TEST(TileSchedule, deals_the_tiles_out_in_order) {
-  io::TileGrid const grid{50, 50, 10, io::Coverage::lower};
+TEST(TileSchedule, rounds_are_short_but_for_small_tiles_that_any_rank_takes) {
+  io::TileGrid const grid{1000, 1000, 10, io::Coverage::lower};  // 5050 tiles of 800 bytes
   for (int ranks = 1; ranks <= 5; ++ranks) {
-    auto const dealt = schedule<double>(grid, ranks, nullptr, false);
-    EXPECT_EQ(dealt.rounds(), (15 + ranks - 1) / ranks);
-    Index next = 0;
-    for (Index round = 0; round < dealt.rounds(); ++round)
-      for (int rank = 0; rank < ranks; ++rank)
-        EXPECT_EQ(dealt.tile(round, rank), next < 15 ? next++ : -1);
-    EXPECT_EQ(next, 15);
-    EXPECT_EQ(dealt.tile(dealt.rounds(), 0), -1);
+    auto const fixed = schedule<double>(grid, ranks, nullptr, false, Dealing::fixed);
+    EXPECT_EQ(fixed.tiles_per_round, ranks);
+    EXPECT_EQ(fixed.rounds(), (5050 + ranks - 1) / ranks);
+    auto const free = schedule<double>(grid, ranks, nullptr, false, Dealing::whoever_is_free);
+    EXPECT_EQ(free.tiles_per_round, 64 * ranks);
+    EXPECT_EQ(free.rounds(), (5050 + 64 * ranks - 1) / (64 * ranks));
   }
+  io::TileGrid const large{30000, 30000, 1024, io::Coverage::lower};
+  auto const free = Dealing::whoever_is_free;
+  EXPECT_EQ(schedule<double>(large, 3, nullptr, false, free).tiles_per_round, 3 * 2);
+  EXPECT_EQ(schedule<float>(large, 3, nullptr, false, free).tiles_per_round, 3 * 4);
 }
 
 TEST(TileSchedule, leaves_out_what_is_stored) {
   io::TileGrid const grid{50, 50, 10, io::Coverage::lower};
   EveryThird const stored;
-  EXPECT_EQ(schedule<double>(grid, 2, &stored, true).tiles.size(), 15U);
-  EXPECT_EQ(schedule<double>(grid, 2, &stored, false).tiles,
+  EXPECT_EQ(schedule<double>(grid, 2, &stored, true, Dealing::fixed).tiles.size(), 15U);
+  EXPECT_EQ(schedule<double>(grid, 2, &stored, false, Dealing::fixed).tiles,
             (std::vector<Index>{1, 2, 4, 5, 7, 8, 10, 11, 13, 14}));
 }
 
 TEST_F(TileLoop, hands_out_every_tile_once) {
   for (auto const coverage : {io::Coverage::all, io::Coverage::lower, io::Coverage::mirror}) {
     grid_.coverage = coverage;
-    RecordingSink sink(grid_.count());
-    run({&sink});
-    EXPECT_EQ(all_visits(sink), std::vector<double>(static_cast<std::size_t>(grid_.count()), 1.0));
+    for (auto const dealing : {Dealing::fixed, Dealing::whoever_is_free}) {
+      RecordingSink sink(grid_.count());
+      run({&sink}, nullptr, false, Output::both, dealing);
+      EXPECT_EQ(all_visits(sink), every_tile_once());
+    }
   }
 }
 
@@ -157,9 +168,8 @@ TEST_F(TileLoop, every_sink_ends_every_round_on_all_ranks) {
   RecordingSink first(grid_.count()), second(grid_.count());
   run({&first, &second});
   Index const rounds = (grid_.count() + comm_.size() - 1) / comm_.size();
-  ASSERT_EQ(static_cast<Index>(first.rounds.size()), rounds);
-  for (Index round = 0; round < rounds; ++round) EXPECT_EQ(first.rounds[round], round);
-  EXPECT_EQ(second.rounds, first.rounds);
+  EXPECT_EQ(first.rounds, rounds);
+  EXPECT_EQ(second.rounds, rounds);
 }
 
 TEST_F(TileLoop, memory_of_a_tile_that_a_sink_keeps_is_not_reused) {
@@ -198,7 +208,7 @@ TEST_F(TileLoop, stored_tiles_are_revisited_where_sinks_need_them_all) {
     EXPECT_EQ(tile.ntk.get()[0], static_cast<double>(tile.number));
   });
   run({&sink}, &stored, true);
-  EXPECT_EQ(all_visits(sink), std::vector<double>(static_cast<std::size_t>(grid_.count()), 1.0));
+  EXPECT_EQ(all_visits(sink), every_tile_once());
 }
 
 TEST_F(TileLoop, a_loop_without_tiles_ends_at_once) {
@@ -209,7 +219,7 @@ TEST_F(TileLoop, a_loop_without_tiles_ends_at_once) {
   All const stored;
   RecordingSink sink(grid_.count());
   run({&sink}, &stored);
-  EXPECT_TRUE(sink.rounds.empty());
+  EXPECT_EQ(sink.rounds, 0);
 }
 
 TEST_F(TileLoop, an_exception_of_one_rank_reaches_all_in_the_same_round) {
@@ -226,7 +236,7 @@ TEST_F(TileLoop, an_exception_of_one_rank_reaches_all_in_the_same_round) {
     EXPECT_STREQ(e.what(), "disk full on the way");
   }
   // It is known one round after it happened; the failing rank computes nothing more.
-  EXPECT_EQ(agreed(static_cast<Index>(sink.rounds.size())), 3);
+  EXPECT_EQ(agreed(sink.rounds), 3);
   double tiles = 0;
   for (double const visits : sink.visits) tiles += visits;
   EXPECT_EQ(tiles, comm_.rank() == failing ? 2 : 3);
@@ -237,8 +247,7 @@ TEST_F(TileLoop, an_exception_leaves_no_rank_waiting_for_blocks) {
     if (tile.number == comm_.size()) throw InputError("no room");
   });
   linalg::DistributedMatrix<double> matrix(linalg::ProcessGrid(comm_), n, n, tile_size / 2);
-  BlockCyclicSink<double, double> blocks(
-      matrix, grid_, schedule<double>(grid_, comm_.size(), nullptr, false), Kernel::ntk);
+  BlockCyclicSink<double, double> blocks(matrix, grid_, Kernel::ntk);
   EXPECT_THROW(run({&failing, &blocks}), Error);
   // What the first round computed has arrived.
   auto const whole = matrix.gather();
@@ -285,12 +294,68 @@ TEST_F(TileLoop, a_stop_request_of_one_rank_ends_all_in_the_same_round) {
     EXPECT_EQ(e.code(), ExitCode::stopped);
     EXPECT_NE(std::string(e.what()).find("SIGUSR1"), std::string::npos) << e.what();
   }
-  Index const rounds = agreed(static_cast<Index>(sink.rounds.size()));
+  Index const rounds = agreed(sink.rounds);
   EXPECT_EQ(rounds, 3);
-  // Nothing that was begun is lost.
+  // The rank that was asked begins nothing more, the others learn of it a round later.
   auto const visits = all_visits(sink);
-  for (Index tile = 0; tile < grid_.count(); ++tile)
-    EXPECT_EQ(visits[tile], tile < rounds * comm_.size() ? 1 : 0);
+  for (Index tile = 0; tile < grid_.count(); ++tile) {
+    Index const round = tile / comm_.size(), rank = tile % comm_.size();
+    EXPECT_EQ(visits[tile], round < (rank == comm_.size() - 1 ? 2 : rounds) ? 1 : 0) << tile;
+  }
+}
+
+class DynamicTileLoop : public TileLoop {
+ protected:
+  void run(std::vector<TileSink<double>*> const& sinks) {
+    TileLoop::run(sinks, nullptr, false, Output::both, Dealing::whoever_is_free);
+  }
+};
+
+TEST_F(DynamicTileLoop, a_slow_rank_gets_fewer_tiles) {
+  int const slow = comm_.size() - 1;
+  RecordingSink sink(grid_.count(), [&](Tile<double> const&, bool) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(comm_.rank() == slow ? 60 : 2));
+  });
+  run({&sink});
+  EXPECT_EQ(all_visits(sink), every_tile_once());
+  if (comm_.size() == 1) return;
+  double const mine = std::accumulate(sink.visits.begin(), sink.visits.end(), 0.0);
+  double const share = static_cast<double>(grid_.count()) / comm_.size();
+  EXPECT_TRUE(comm_.rank() != slow || mine < share / 2) << mine << " of " << share;
+}
+
+TEST_F(DynamicTileLoop, matrices_are_those_of_a_fixed_dealing) {
+  linalg::DistributedMatrix<double> fixed(linalg::ProcessGrid(comm_), n, n, tile_size / 2),
+      dynamic(linalg::ProcessGrid(comm_), n, n, tile_size / 2);
+  BlockCyclicSink<double, double> fixed_blocks(fixed, grid_, Kernel::ntk),
+      dynamic_blocks(dynamic, grid_, Kernel::ntk);
+  TileLoop::run({&fixed_blocks});
+  run({&dynamic_blocks});
+  EXPECT_EQ(dynamic.gather().values, fixed.gather().values);
+}
+
+TEST_F(DynamicTileLoop, an_exception_of_one_rank_keeps_the_others_from_beginning_more) {
+  RecordingSink sink(grid_.count(), [&](Tile<double> const& tile, bool) {
+    if (tile.number == 5) throw InputError("disk full on the way");
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  });
+  EXPECT_THROW(run({&sink}), Error);
+  agreed(sink.rounds);
+  auto const visits = all_visits(sink);
+  EXPECT_LT(std::accumulate(visits.begin(), visits.end(), 0.0),
+            static_cast<double>(6 + 3 * comm_.size()));
+}
+
+TEST_F(DynamicTileLoop, a_stop_request_of_one_rank_ends_all) {
+  RecordingSink sink(grid_.count(), [&](Tile<double> const& tile, bool) {
+    if (tile.number == 5) std::raise(SIGUSR1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  });
+  EXPECT_THROW(run({&sink}), Stopped);
+  agreed(sink.rounds);
+  auto const visits = all_visits(sink);
+  EXPECT_LT(std::accumulate(visits.begin(), visits.end(), 0.0),
+            static_cast<double>(6 + 3 * comm_.size()));
 }
 
 TEST_F(TileLoop, a_stop_request_in_the_last_round_comes_too_late) {
@@ -298,7 +363,7 @@ TEST_F(TileLoop, a_stop_request_in_the_last_round_comes_too_late) {
     if (tile.number == grid_.count() - 1) std::raise(SIGUSR1);
   });
   run({&sink});
-  EXPECT_EQ(all_visits(sink), std::vector<double>(static_cast<std::size_t>(grid_.count()), 1.0));
+  EXPECT_EQ(all_visits(sink), every_tile_once());
 }
 
 }  // namespace

@@ -74,7 +74,8 @@ TYPED_TEST(Operators, stored_filed_and_recomputed_multiply_by_the_kernel) {
       for (Index const tile : {100, 600, 1024}) {
         StoredKernel<TypeParam> stored(RowBlocks(comm, n), kernel);
         io::TileGrid const grid{n, n, tile, io::Coverage::lower};
-        auto const schedule = gram::schedule<TypeParam>(grid, comm.size(), nullptr, true);
+        auto const schedule =
+            gram::schedule<TypeParam>(grid, comm.size(), nullptr, true, gram::Dealing::fixed);
         gram::for_each_tile<TypeParam>(comm, evaluate, grid, schedule, nullptr, {&stored}, stop);
         auto const y = multiply(stored, x);
         EXPECT_LT(test::relative_difference(y, expected), 20 * eps);
@@ -106,7 +107,8 @@ TEST(Operators, with_remainders_multiply_exactly_by_the_kernel_in_double) {
     for (Index const tile : {100, 600, 1024}) {
       StoredKernel<float, double> kernel(RowBlocks(comm, n), gram::Kernel::ntk);
       io::TileGrid const grid{n, n, tile, io::Coverage::lower};
-      auto const schedule = gram::schedule<double>(grid, comm.size(), nullptr, true);
+      auto const schedule =
+          gram::schedule<double>(grid, comm.size(), nullptr, true, gram::Dealing::fixed);
       gram::for_each_tile<double>(comm, problem.evaluator(), grid, schedule, nullptr, {&kernel},
                                   stop);
       auto const y = multiply(kernel, x);

@@ -99,7 +99,8 @@ class Regression {
     auto stored = std::make_unique<StoredKernel<Real>>(rows_, gram::Kernel::ntk);
     runtime::StopRequest const stop;
     io::TileGrid const grid{n, n, 128, io::Coverage::lower};
-    auto const schedule = gram::schedule<Real>(grid, rows_.comm().size(), nullptr, true);
+    auto const schedule =
+        gram::schedule<Real>(grid, rows_.comm().size(), nullptr, true, gram::Dealing::fixed);
     gram::for_each_tile<Real>(rows_.comm(), problem_.evaluator(), grid, schedule, nullptr,
                               {stored.get()}, stop);
     return stored;

@@ -29,13 +29,9 @@ linalg::ReplicatedMatrix predict(linalg::ReplicatedMatrix const& kernel,
                                  gram::Output output) {
   auto const world = runtime::Communicator::world();
   io::TileGrid const grid{kernel.rows, kernel.cols, tile_size, io::Coverage::all};
-  auto const dealt = gram::schedule<Real>(grid, world.size(), nullptr, false);
   PredictionSink<Real> sink(alpha, kernel.rows);
-  for (Index round = 0; round < dealt.rounds(); ++round) {
-    Index const number = dealt.tile(round, world.rank());
-    if (number >= 0) sink.accept(tile_of<Real>(kernel, grid, number, output), false);
-    sink.end_round(round);
-  }
+  for (Index number = world.rank(); number < grid.count(); number += world.size())
+    sink.accept(tile_of<Real>(kernel, grid, number, output), false);
   return std::move(sink).sum(world);
 }
 
