@@ -309,6 +309,21 @@ class DynamicTileLoop : public TileLoop {
   void run(std::vector<TileSink<double>*> const& sinks) {
     TileLoop::run(sinks, nullptr, false, Output::both, Dealing::whoever_is_free);
   }
+
+  /// Does something that ends the loop when the sixth tile is there. Others have begun a tile by
+  /// then, and may have been given one more.
+  template <class Exception>
+  void expect_end_after_five_tiles(std::function<void()> const& end) {
+    RecordingSink sink(grid_.count(), [&](Tile<double> const& tile, bool) {
+      if (tile.number == 5) end();
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    });
+    EXPECT_THROW(run({&sink}), Exception);
+    agreed(sink.rounds);
+    auto const visits = all_visits(sink);
+    EXPECT_LT(std::accumulate(visits.begin(), visits.end(), 0.0),
+              static_cast<double>(6 + 3 * comm_.size()));
+  }
 };
 
 TEST_F(DynamicTileLoop, a_slow_rank_gets_fewer_tiles) {
@@ -335,27 +350,11 @@ TEST_F(DynamicTileLoop, matrices_are_those_of_a_fixed_dealing) {
 }
 
 TEST_F(DynamicTileLoop, an_exception_of_one_rank_keeps_the_others_from_beginning_more) {
-  RecordingSink sink(grid_.count(), [&](Tile<double> const& tile, bool) {
-    if (tile.number == 5) throw InputError("disk full on the way");
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  });
-  EXPECT_THROW(run({&sink}), Error);
-  agreed(sink.rounds);
-  auto const visits = all_visits(sink);
-  EXPECT_LT(std::accumulate(visits.begin(), visits.end(), 0.0),
-            static_cast<double>(6 + 3 * comm_.size()));
+  expect_end_after_five_tiles<Error>([] { throw InputError("disk full on the way"); });
 }
 
-TEST_F(DynamicTileLoop, a_stop_request_of_one_rank_ends_all) {
-  RecordingSink sink(grid_.count(), [&](Tile<double> const& tile, bool) {
-    if (tile.number == 5) std::raise(SIGUSR1);
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  });
-  EXPECT_THROW(run({&sink}), Stopped);
-  agreed(sink.rounds);
-  auto const visits = all_visits(sink);
-  EXPECT_LT(std::accumulate(visits.begin(), visits.end(), 0.0),
-            static_cast<double>(6 + 3 * comm_.size()));
+TEST_F(DynamicTileLoop, a_stop_request_of_one_rank_keeps_the_others_from_beginning_more) {
+  expect_end_after_five_tiles<Stopped>([] { std::raise(SIGUSR1); });
 }
 
 TEST_F(TileLoop, a_stop_request_in_the_last_round_comes_too_late) {
