@@ -54,7 +54,9 @@ struct BatchKernel {
   Sum* sums = nullptr;
 
   detail::PartPolicy policy(HostExec const& exec) const {
-    return work ? work->policy(exec, count) : detail::PartPolicy(exec, static_cast<int>(count), 1);
+    if (work) return work->policy(exec, count);
+    // A few neighbours to a thread, as what is fetched ahead of a part's end is the next one.
+    return detail::PartPolicy(exec, static_cast<int>(count), 1).set_chunk_size(4);
   }
 
   void operator()(detail::PartMember const& team, Index& bad) const {

@@ -28,18 +28,6 @@ void for_each_worker(Index n, F const& f) {
       [&](Index worker) { f(worker, share_of(n, worker)); });
 }
 
-/// Calls f(rows, first column, columns, entries) for blocks of F that stay in cache together with
-/// as much of the vectors.
-template <class Real, class F>
-void for_each_block(LowRankFactor<Real> const& factor, Range rows, F const& f) {
-  constexpr Index height = 64, width = 512;
-  for (Index i = rows.begin; i < rows.end; i += height) {
-    Range const part{i, std::min(rows.end, i + height)};
-    for (Index j = 0; j < factor.rank; j += width)
-      f(part, j, std::min(width, factor.rank - j), factor.rows.data() + i * factor.rank + j);
-  }
-}
-
 }  // namespace
 
 template <class Real>
@@ -77,11 +65,9 @@ void LowRankPreconditioner<Real>::apply(double const* r, Index columns, double* 
   for_each_worker(n, [&](Index worker, Range mine) {
     auto& sums = shares[static_cast<std::size_t>(worker)];
     sums.assign(static_cast<std::size_t>(k * columns), 0.0);
-    for_each_block(factor_, mine, [&](Range rows, Index j, Index width, Real const* f) {
-      kernels::part_times_columns<PartPass::columns>(f, k, rows.size(), width, columns, From{},
-                                                     From{r + rows.begin, n}, To{},
-                                                     To{sums.data() + j, k});
-    });
+    kernels::part_times_columns<PartPass::columns>(
+        factor_.rows.data() + mine.begin * k, k, mine.size(), k, columns, From{},
+        From{r + mine.begin, n}, To{}, To{sums.data(), k});
   });
   auto& inner = shares.front();  // Fᵀr, then what the core makes of it
   for (std::size_t worker = 1; worker < shares.size(); ++worker)
@@ -91,11 +77,9 @@ void LowRankPreconditioner<Real>::apply(double const* r, Index columns, double* 
   for_each_worker(n, [&](Index, Range mine) {
     for (Index c = 0; c < columns; ++c)
       std::fill(z + c * n + mine.begin, z + c * n + mine.end, 0.0);
-    for_each_block(factor_, mine, [&](Range rows, Index j, Index width, Real const* f) {
-      kernels::part_times_columns<PartPass::rows>(f, k, rows.size(), width, columns,
-                                                  From{inner.data() + j, k}, From{},
-                                                  To{z + rows.begin, n}, To{});
-    });
+    kernels::part_times_columns<PartPass::rows>(factor_.rows.data() + mine.begin * k, k,
+                                                mine.size(), k, columns, From{inner.data(), k},
+                                                From{}, To{z + mine.begin, n}, To{});
     for (Index c = 0; c < columns; ++c)
       for (Index i = mine.begin; i < mine.end; ++i)
         z[c * n + i] = (r[c * n + i] - z[c * n + i]) / shift_;
