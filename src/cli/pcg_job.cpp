@@ -179,6 +179,7 @@ class PcgJob {
                       std::string(name_of(std::get<RegressionPlan>(context_.plan.choice).gram)));
     results.attribute("/solver", "preconditioner", name_of(job_.preconditioner.type));
     results.attribute("/solver", "rank", system_->preconditioner_rank());
+    results.attribute("/solver", "block", system_->preconditioner_block());
     results.record(context_.record());
     results.commit();
   }

@@ -118,7 +118,10 @@ void PcgSystem<Real>::make_preconditioner() {
   auto factor = job_.preconditioner.type == PreconditionerOptions::Type::nystrom
                     ? regression::nystrom(rows_, columns_, rank)
                     : regression::pivoted_cholesky(rows_, columns_, rank);
-  preconditioner_.emplace(rows_, std::move(factor), ridge_, mean_diagonal_);
+  std::optional<regression::BlocksOf<Real>> blocks;
+  if (plan_.preconditioner_block > 0)
+    blocks.emplace(regression::BlocksOf<Real>{columns_, plan_.preconditioner_block});
+  preconditioner_.emplace(rows_, std::move(factor), ridge_, mean_diagonal_, blocks);
   runtime::log(runtime::Level::info,
                fmt::format("preconditioner of rank {}", preconditioner_->rank()));
 }

@@ -39,6 +39,7 @@ class PcgSystem {
   double entry_rounding() const;
   double mean_diagonal() const { return mean_diagonal_; }  ///< of K
   Index preconditioner_rank() const { return preconditioner_ ? preconditioner_->rank() : 0; }
+  Index preconditioner_block() const { return plan_.preconditioner_block; }
 
   /// Opens the tile file of a kernel that is stored or filed; none where there is none to open. Collective.
   std::optional<io::TileFile> open_tiles(std::string const& name);

@@ -31,7 +31,11 @@ constexpr KeyEntry keys[] = {
 constexpr KeyEntry preconditioner_keys[] = {
     {"type", "nystrom", "nystrom, pivoted_cholesky or none"},
     {"rank", "auto",
-     "columns of the preconditioner; auto: 1000, or a tenth of the points where that is less"}};
+     "columns of the preconditioner; auto: 1000, or a tenth of the points where that is less"},
+    {"block", "auto",
+     "what these columns miss of the kernel is inverted for this many neighbouring points at a "
+     "time; "
+     "auto: half of the rank, at most 512; 0: none"}};
 
 PreconditionerOptions read_preconditioner(YamlNode const& map) {
   static constexpr std::pair<std::string_view, PreconditionerOptions::Type> types[] = {
@@ -43,6 +47,8 @@ PreconditionerOptions read_preconditioner(YamlNode const& map) {
   preconditioner.type = map.get_choice("type", types, preconditioner.type);
   if (auto const rank = map.find("rank"); rank && !is_word(*rank, "auto"))
     preconditioner.rank = rank->as<Index>(io::at_least(1));
+  if (auto const block = map.find("block"); block && !is_word(*block, "auto"))
+    preconditioner.block = block->as<Index>(io::at_least(0));
   return preconditioner;
 }
 

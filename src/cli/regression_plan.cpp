@@ -21,6 +21,7 @@ constexpr double class_guess = 10;  // outputs of labelled data, until the label
 // Above, the N³/3 operations of a factorisation take longer than iterations do.
 constexpr Index largest_automatic_cholesky = 20000;
 constexpr Index largest_automatic_rank = 1000;
+constexpr Index largest_automatic_block = 512;
 
 // What single precision leaves of the entries is kept to a relative 2^-32: of the residual it hides
 // more the worse the condition of the kernel. Below, residuals are of entries in double.
@@ -97,10 +98,19 @@ RegressionPlan plan_pcg(InputFile const& input, DataShapes const& shapes, Gram g
         {"inputs in double, for true residuals", 2 * n * static_cast<double>(shapes.features) * 8});
   }
   if (rank > 0) {
+    Index const automatic_block = std::min(rank / 2, largest_automatic_block);
+    plan.preconditioner_block =
+        std::min(job.preconditioner.block.value_or(automatic_block), shapes.train);
     bool const pivoted = job.preconditioner.type == PreconditionerOptions::Type::pivoted_cholesky;
     double const columns = k + (pivoted ? regression::pivoted_block : 0);
     plan.memory.push_back({"preconditioner, this rank's rows", n * columns * real_bytes / ranks});
     plan.memory.push_back({"preconditioner, k x k", 3 * k * k * 8});
+    if (plan.preconditioner_block > 0) {
+      auto const b = static_cast<double>(plan.preconditioner_block);
+      plan.memory.push_back({"preconditioner, blocks",
+                             regression::BlockWhitening<float>::numbers(n, b) * real_bytes / ranks +
+                                 b * (k + 4 * b) * 8});
+    }
   }
   bool const posterior = job.posterior != Posterior::mean;
   bool const covariance = job.posterior == Posterior::covariance;
@@ -240,11 +250,15 @@ std::string describe(RegressionPlan const& plan) {
   if (plan.solver == Solver::cholesky) {
     text += "cholesky\n";
   } else {
-    text += fmt::format("pcg, kernel {}{}, preconditioner {}\n", name_of(plan.gram),
-                        plan.remainders ? " with remainders" : "",
-                        plan.preconditioner_rank > 0
-                            ? fmt::format("of rank {}", plan.preconditioner_rank)
-                            : "none");
+    text += fmt::format(
+        "pcg, kernel {}{}, preconditioner {}\n", name_of(plan.gram),
+        plan.remainders ? " with remainders" : "",
+        plan.preconditioner_rank > 0
+            ? fmt::format("of rank {}{}", plan.preconditioner_rank,
+                          plan.preconditioner_block > 0
+                              ? fmt::format(" and blocks of {}", plan.preconditioner_block)
+                              : "")
+            : "none");
   }
   return text + "           matrices and vectors of a rank: " + plan.alternatives + "\n";
 }
@@ -253,7 +267,7 @@ std::string describe(RegressionPlan const& plan) {
 std::string less_memory(RegressionPlan const& plan) {
   if (plan.solver == Solver::cholesky) return "the solver pcg (job.solver), which needs less";
   if (plan.gram == Gram::stored) return "job.gram: recomputed, which keeps no kernel matrix";
-  return "a lower job.preconditioner.rank";
+  return "a lower job.preconditioner.rank or block";
 }
 
 }  // namespace

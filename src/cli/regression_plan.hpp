@@ -19,6 +19,7 @@ struct RegressionPlan {
   RegressionOptions::Gram gram = RegressionOptions::Gram::stored;          ///< never automatic
   bool remainders = false;         ///< kept beside a kernel stored in single precision
   Index preconditioner_rank = 0;   ///< 0: none
+  Index preconditioner_block = 0;  ///< 0: none
   double kernels = 1;              ///< evaluated together in a tile
   std::vector<MemoryItem> memory;  ///< of one rank
   double disk_bytes = 0;           ///< of the checkpoint

@@ -34,8 +34,16 @@ void LocalCholesky::solve(double* b, Index columns) const {
 }
 
 void LocalCholesky::divide_right(double* b, Index rows) const {
-  // Read column by column, the rows of B are the columns of Bᵀ.
-  detail::trsm_lower(false, n_, rows, factor_.data(), n_, b, n_);
+  // Read column by column, the rows of B are the columns of Bᵀ. By blocks, so that almost all of it
+  // are products of matrices, for which BLAS is twice as fast as for triangles.
+  constexpr Index height = 64;
+  for (Index begin = 0; begin < n_; begin += height) {
+    Index const count = std::min(height, n_ - begin);
+    if (begin > 0)
+      detail::gemm(false, false, count, rows, begin, -1.0, factor_.data() + begin, n_, b, n_, 1.0,
+                   b + begin, n_);
+    detail::trsm_lower(false, count, rows, factor_.data() + begin * (n_ + 1), n_, b + begin, n_);
+  }
 }
 
 }  // namespace widelimit::linalg

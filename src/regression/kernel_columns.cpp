@@ -36,6 +36,15 @@ void EvaluatedColumns<Real>::evaluate(Range rows, std::vector<Index> const& colu
   }
 }
 
+template <class Real>
+void EvaluatedColumns<Real>::evaluate_square(std::vector<Index> const& points, Real* to) const {
+  auto const chosen = gram::select_points(points_, points);
+  bool const nngp = kernel_ == gram::Kernel::nngp;
+  auto const size = static_cast<Index>(points.size());
+  gram::TileEvaluator<Real>(program_, chosen, chosen, gram::only(kernel_))(
+      {0, size}, {0, size}, nngp ? to : nullptr, nngp ? nullptr : to, size);
+}
+
 template class EvaluatedColumns<float>;
 template class EvaluatedColumns<double>;
 

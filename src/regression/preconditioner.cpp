@@ -6,6 +6,7 @@
 #include <cblas.h>
 
 #include "widelimit/kernels/part_times_columns.hpp"
+#include "widelimit/runtime/agree.hpp"
 
 namespace widelimit::regression {
 namespace {
@@ -33,7 +34,8 @@ void for_each_worker(Index n, F const& f) {
 template <class Real>
 LowRankPreconditioner<Real>::LowRankPreconditioner(linalg::RowBlocks rows,
                                                    LowRankFactor<Real> factor, double ridge,
-                                                   double mean_diagonal)
+                                                   double mean_diagonal,
+                                                   std::optional<BlocksOf<Real>> blocks)
     : rows_(std::move(rows)), factor_(std::move(factor)) {
   Index const k = factor_.rank, n = rows_.local_size();
   // Never below what the entries of F resolve.
@@ -41,6 +43,11 @@ LowRankPreconditioner<Real>::LowRankPreconditioner(linalg::RowBlocks rows,
   auto const missing = static_cast<double>(std::max<Index>(1, rows_.size() - k));
   shift_ = ridge + std::max(least, factor_.missing_trace / missing);
 
+  if (blocks) {
+    runtime::agree(rows_.comm(), [&] {
+      whitening_.emplace(blocks->kernel, rows_.mine(), factor_, shift_, blocks->size);
+    });
+  }
   std::vector<double> gram(static_cast<std::size_t>(k * k));
   std::vector<double> wide;
   constexpr Index height = 1024;  // one product of many threads at a time
@@ -52,11 +59,20 @@ LowRankPreconditioner<Real>::LowRankPreconditioner(linalg::RowBlocks rows,
                 static_cast<int>(k));
   }
   rows_.comm().sum(gram.data(), k * k);
-  inner_ = linalg::LocalCholesky(gram, k, shift_, least);
+  inner_ = linalg::LocalCholesky(gram, k, inner_shift(), least);
 }
 
 template <class Real>
 void LowRankPreconditioner<Real>::apply(double const* r, Index columns, double* z) const {
+  if (!whitening_) return apply_low_rank(r, columns, z);
+  std::vector<double> white(r, r + rows_.local_size() * columns);
+  whitening_->apply(white.data(), columns);
+  apply_low_rank(white.data(), columns, z);
+  whitening_->apply_transposed(z, columns);
+}
+
+template <class Real>
+void LowRankPreconditioner<Real>::apply_low_rank(double const* r, Index columns, double* z) const {
   using kernels::PartPass;
   using From = kernels::Columns<double const>;
   using To = kernels::Columns<double>;
@@ -82,7 +98,7 @@ void LowRankPreconditioner<Real>::apply(double const* r, Index columns, double* 
                                                 From{}, To{z + mine.begin, n}, To{});
     for (Index c = 0; c < columns; ++c)
       for (Index i = mine.begin; i < mine.end; ++i)
-        z[c * n + i] = (r[c * n + i] - z[c * n + i]) / shift_;
+        z[c * n + i] = (r[c * n + i] - z[c * n + i]) / inner_shift();
   });
 }
 

@@ -85,6 +85,8 @@ class Pcg(unittest.TestCase):
                 ["job.gram=file"],
                 ["job.preconditioner={type: pivoted_cholesky, rank: 300}"],
                 ["job.preconditioner={type: none}"],
+                ["job.preconditioner={rank: 300, block: 0}"],
+                ["job.preconditioner={rank: 300, block: 700}"],
             )
         ):
             output = f"way{number}.h5"

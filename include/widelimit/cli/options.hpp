@@ -58,7 +58,8 @@ struct PreconditionerOptions {
   enum class Type { nystrom, pivoted_cholesky, none };
   static constexpr Index automatic = 0;
   Type type = Type::nystrom;
-  Index rank = automatic;  ///< columns; automatic: 1000, or a tenth of the points
+  Index rank = automatic;      ///< columns; automatic: 1000, or a tenth of the points
+  std::optional<Index> block;  ///< points of a block of the remainder, 0: none; automatic without
 };
 
 struct RegressionOptions {

@@ -33,10 +33,6 @@ namespace detail {
 // columns of X and Y go by, and its width of five columns in the first. Meanwhile the block below
 // is fetched, other lines of it in each pass, as memory cannot give them as quickly as one could.
 inline constexpr Index block_height = 64, block_width = 512;
-/// Passes of fewer columns are so quick that what the processor fetches by itself is all they can use.
-template <int K>
-inline constexpr bool fetches_ahead = K >= 4;
-
 /// Adds R rows times K columns to y; sums stay in registers for R·K up to 20.
 template <int R, int K, class Entries, class Sum>
 inline void add_rows(unsigned pass, Entries t, Index ld, Index width, Columns<Sum const> x,
@@ -45,8 +41,7 @@ inline void add_rows(unsigned pass, Entries t, Index ld, Index width, Columns<Su
   Index j = 0;
   for (; j + lanes<Sum> <= width; j += lanes<Sum>) {
     Lanes<Sum> entries[R];
-    if constexpr (fetches_ahead<K>)
-      prefetch(t + (block_height + ((j / lanes<Sum> ^ pass) & 3)) * ld + j);
+    prefetch(t + (block_height + ((j / lanes<Sum> ^ pass) & 3)) * ld + j);
 #pragma GCC unroll 4
     for (int r = 0; r < R; ++r) entries[r] = load_converted<Sum>(t + r * ld + j);
 #pragma GCC unroll 5
@@ -80,8 +75,7 @@ inline void add_lanes(unsigned pass, Entries t, Index ld, Index height, Columns<
     for (int v = 0; v < V; ++v) sums[k][v] = load_lanes(y.data + k * y.ld + v * lanes<Sum>);
   for (Index i = 0; i < height; ++i) {
     Lanes<Sum> entries[V];
-    if constexpr (fetches_ahead<K>)
-      prefetch(t + (block_height + i) * ld + ((i ^ pass) & 3) * lanes<Sum>);
+    prefetch(t + (block_height + i) * ld + ((i ^ pass) & 3) * lanes<Sum>);
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) entries[v] = load_converted<Sum>(t + i * ld + v * lanes<Sum>);
 #pragma GCC unroll 5

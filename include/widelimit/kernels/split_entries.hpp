@@ -44,12 +44,14 @@ struct SplitEntries {
   }
 };
 
+/// To the second-level cache: the first has too few places for lines that are on their way, which
+/// loads that hit the second would have to wait for.
 inline void prefetch(void const* p) {
-  __builtin_prefetch(p);
+  __builtin_prefetch(p, 0, 2);
 }
 inline void prefetch(SplitEntries const& p) {
-  __builtin_prefetch(p.high);
-  __builtin_prefetch(p.low);
+  prefetch(p.high);
+  prefetch(p.low);
 }
 
 /// As many of them as there are lanes.

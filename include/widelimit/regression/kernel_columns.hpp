@@ -19,6 +19,8 @@ class KernelColumns {
   virtual double diagonal(Index point) const = 0;
   /// Entries of `rows` x `columns`, row-major without gaps. Local.
   virtual void evaluate(Range rows, std::vector<Index> const& columns, Real* to) const = 0;
+  /// Entries of `points` x `points`, row-major without gaps, symmetric. Local.
+  virtual void evaluate_square(std::vector<Index> const& points, Real* to) const = 0;
 };
 
 /// Columns of K or Θ, made from the points.
@@ -32,6 +34,7 @@ class EvaluatedColumns final : public KernelColumns<Real> {
   Index size() const override { return points_.n; }
   double diagonal(Index point) const override { return diagonal_(point); }
   void evaluate(Range rows, std::vector<Index> const& columns, Real* to) const override;
+  void evaluate_square(std::vector<Index> const& points, Real* to) const override;
 
  private:
   gram::BoundProgram<Real> program_;

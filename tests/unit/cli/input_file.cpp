@@ -70,7 +70,7 @@ TEST(InputFile, every_section) {
       "  ridge: {value: 1e-4, scale: absolute}\n"
       "  tolerance: 1e-8\n"
       "  max_iterations: 50\n"
-      "  preconditioner: {type: none, rank: 10}\n"
+      "  preconditioner: {type: none, rank: 10, block: 20}\n"
       "  gram: stored\n"
       "  posterior: variance\n"
       "precision: mixed\n"
@@ -95,6 +95,7 @@ TEST(InputFile, every_section) {
   EXPECT_EQ(job.max_iterations, 50);
   EXPECT_EQ(job.preconditioner.type, PreconditionerOptions::Type::none);
   EXPECT_EQ(job.preconditioner.rank, 10);
+  EXPECT_EQ(job.preconditioner.block, 20);
   EXPECT_EQ(job.gram, RegressionOptions::Gram::stored);
   EXPECT_EQ(job.posterior, RegressionOptions::Posterior::variance);
   EXPECT_EQ(input.precision, Precision::mixed);
@@ -202,6 +203,7 @@ TEST(InputFile, bad_values_are_refused) {
       {"job.solver=cg", {"job.solver: ", "auto, cholesky, pcg"}},
       {"job.gram=kept", {"job.gram: ", "auto, stored, file, recomputed"}},
       {"job.preconditioner={rank: 0}", {"job.preconditioner.rank: ", "at least 1"}},
+      {"job.preconditioner={block: -1}", {"job.preconditioner.block: ", "at least 0"}},
       {"job.preconditioner={type: jacobi}", {"job.preconditioner.type: ", "nystrom"}},
       {"job.ridge={value: -1}", {"job.ridge.value: ", "at least 0"}},
       {"job.ridge=1e-3", {"job.ridge: ", "a map of keys and values"}},

@@ -77,6 +77,21 @@ TEST(RegressionPlan, rank_of_the_preconditioner) {
       Solver::cholesky);
 }
 
+TEST(RegressionPlan, blocks_of_the_preconditioner) {
+  auto const block = [](std::string const& preconditioner, Index n) {
+    return plan({"job={type: regression, solver: pcg, preconditioner: " + preconditioner + "}"}, n,
+                gib)
+        .preconditioner_block;
+  };
+  EXPECT_EQ(block("{rank: 300}", 5000), 150);
+  EXPECT_EQ(block("{rank: 3000}", 5000), 512);
+  EXPECT_EQ(block("{rank: 300, block: auto}", 5000), 150);
+  EXPECT_EQ(block("{rank: 300, block: 0}", 5000), 0);
+  EXPECT_EQ(block("{rank: 300, block: 800}", 5000), 800);
+  EXPECT_EQ(block("{rank: 300, block: 800}", 500), 500);
+  EXPECT_EQ(block("{type: none, block: 800}", 5000), 0);
+}
+
 TEST(RegressionPlan, memory_of_a_kernel_that_is_kept_is_half_of_it_over_the_ranks) {
   auto const kept = plan({"job={type: regression, solver: pcg, gram: stored}"}, 60000, gib, 4);
   auto const remade =

@@ -21,7 +21,7 @@ using linalg::ReplicatedMatrix;
 using linalg::RowBlocks;
 
 enum class Mode { stored, recomputed };
-enum class Low { none, nystrom, pivoted };
+enum class Low { none, nystrom, pivoted, blocks };
 
 struct Case {
   Mode mode;
@@ -48,6 +48,9 @@ class Regression {
     std::optional<LowRankPreconditioner<Real>> m;
     if (case_.low == Low::nystrom)
       m.emplace(rows_, nystrom(rows_, source, rank), case_.ridge, source.diagonal(0));
+    if (case_.low == Low::blocks)
+      m.emplace(rows_, nystrom(rows_, source, rank), case_.ridge, source.diagonal(0),
+                BlocksOf<Real>{source, 50});
     if (case_.low == Low::pivoted)
       m.emplace(rows_, pivoted_cholesky(rows_, source, rank), case_.ridge, source.diagonal(0));
     std::vector<double> b;
@@ -116,7 +119,7 @@ class Regression {
 std::vector<Case> cases(double ridge, Index near_duplicates) {
   std::vector<Case> all;
   for (Mode const mode : {Mode::stored, Mode::recomputed})
-    for (Low const low : {Low::none, Low::nystrom, Low::pivoted})
+    for (Low const low : {Low::none, Low::nystrom, Low::pivoted, Low::blocks})
       all.push_back({mode, low, ridge, near_duplicates});
   return all;
 }
@@ -167,10 +170,12 @@ TEST(PcgRegression, tiles_in_single_precision_reach_a_tolerance_of_their_own_equ
 TEST(PcgRegression, preconditioners_save_iterations) {
   Regression<double> plain({Mode::stored, Low::none, 1e-3, 0}),
       nystrom_first({Mode::stored, Low::nystrom, 1e-3, 0}),
-      pivoted_first({Mode::stored, Low::pivoted, 1e-3, 0});
-  for (auto* one : {&plain, &nystrom_first, &pivoted_first}) one->solve(1e-8);
+      pivoted_first({Mode::stored, Low::pivoted, 1e-3, 0}),
+      blocks_first({Mode::stored, Low::blocks, 1e-3, 0});
+  for (auto* one : {&plain, &nystrom_first, &pivoted_first, &blocks_first}) one->solve(1e-8);
   EXPECT_LT(2 * nystrom_first.iterations(), plain.iterations());
   EXPECT_LT(2 * pivoted_first.iterations(), plain.iterations());
+  EXPECT_LT(blocks_first.iterations(), nystrom_first.iterations());
 }
 
 }  // namespace

@@ -22,6 +22,10 @@ class DenseColumns final : public KernelColumns<Real> {
     for (Index i = rows.begin; i < rows.end; ++i)
       for (Index const j : columns) *to++ = static_cast<Real>(a_(i, j));
   }
+  void evaluate_square(std::vector<Index> const& points, Real* to) const override {
+    for (Index const i : points)
+      for (Index const j : points) *to++ = static_cast<Real>(a_(i, j));
+  }
 
  private:
   ReplicatedMatrix a_;
@@ -124,8 +128,24 @@ TYPED_TEST(LowRank, pivoted_cholesky_ends_where_nothing_is_left) {
   EXPECT_LT(test::relative_difference(test::outer_product(f, f), a), 1e3 * this->eps);
 }
 
+/// How far M·A·Z is from Z, relative.
+template <class Real>
+double distance_from_inverse(LowRankPreconditioner<Real> const& m, RowBlocks const& rows,
+                             ReplicatedMatrix const& a) {
+  Index const n = rows.size(), columns = 3;
+  auto const z = test::random_matrix(n, columns, 6);
+  auto const r = test::transpose(test::product(a, z));
+  std::vector<double> local, result(static_cast<std::size_t>(rows.local_size() * columns));
+  for (Index c = 0; c < columns; ++c)
+    local.insert(local.end(), r.row(c) + rows.mine().begin, r.row(c) + rows.mine().end);
+  m.apply(local.data(), columns, result.data());
+  ReplicatedMatrix back(columns, n);
+  rows.gather(result.data(), columns, back.values.data());
+  return test::relative_difference(back, test::transpose(z));
+}
+
 TYPED_TEST(LowRank, apply_inverts_the_approximation) {
-  constexpr Index n = 130, columns = 3;
+  constexpr Index n = 130;
   auto const rows = rows_of(n);
   auto const a = test::random_spd(n, n, 0.1, 5);
   auto factor = nystrom(rows, DenseColumns<TypeParam>(a), 30);
@@ -136,16 +156,78 @@ TYPED_TEST(LowRank, apply_inverts_the_approximation) {
 
   auto shifted = test::outer_product(f, f);
   for (Index i = 0; i < n; ++i) shifted(i, i) += m.shift();
-  auto const z = test::random_matrix(n, columns, 6);
-  auto const r = test::transpose(test::product(shifted, z));
-  std::vector<double> local, result(static_cast<std::size_t>(rows.local_size() * columns));
-  for (Index c = 0; c < columns; ++c)
-    local.insert(local.end(), r.row(c) + rows.mine().begin, r.row(c) + rows.mine().end);
-  m.apply(local.data(), columns, result.data());
-  ReplicatedMatrix back(columns, n);
-  rows.gather(result.data(), columns, back.values.data());
   // In double, whatever the entries of F.
-  EXPECT_LT(test::relative_difference(back, test::transpose(z)), 1e-11);
+  EXPECT_LT(distance_from_inverse(m, rows, shifted), 1e-11);
+}
+
+/// F·Fᵀ + σI, and in its blocks of each rank's clusters K + σI instead.
+template <class Real>
+ReplicatedMatrix with_blocks(RowBlocks const& rows, LowRankFactor<Real> const& factor,
+                             ReplicatedMatrix const& a, double shift, Index size) {
+  auto const f = whole(rows, factor);
+  auto expected = test::outer_product(f, f);
+  ReplicatedMatrix rest(rows.size(), rows.size());
+  Range const mine = rows.mine();
+  auto const clusters = cluster_rows(factor.rows.data(), mine.size(), factor.rank, size);
+  for (Index group = 0; group < clusters.count(); ++group) {
+    Range const range = clusters.range(group);
+    for (Index k = range.begin; k < range.end; ++k) {
+      for (Index l = range.begin; l < range.end; ++l) {
+        Index const i = mine.begin + clusters.order[static_cast<std::size_t>(k)];
+        Index const j = mine.begin + clusters.order[static_cast<std::size_t>(l)];
+        rest(i, j) = a(i, j) - expected(i, j);
+      }
+    }
+  }
+  rows.comm().sum(rest.values.data(), static_cast<Index>(rest.values.size()));
+  for (std::size_t k = 0; k < rest.values.size(); ++k) expected.values[k] += rest.values[k];
+  for (Index i = 0; i < rows.size(); ++i) expected(i, i) += shift;
+  return expected;
+}
+
+TYPED_TEST(LowRank, apply_with_blocks_inverts_the_kernel_where_they_are) {
+  constexpr Index n = 230;  // blocks of one and of several strips
+  auto const rows = rows_of(n);
+  auto const a = test::random_spd(n, n, 0.1, 5);
+  DenseColumns<TypeParam> const columns(a);
+  for (Index const size : {1, 7, 64, 100, 230}) {
+    auto factor = nystrom(rows, columns, 30);
+    double const shift = 0.25 + factor.missing_trace / (n - 30);
+    auto const expected = with_blocks(rows, factor, a, shift, size);
+    LowRankPreconditioner<TypeParam> const m(rows, std::move(factor), 0.25, trace(a) / n,
+                                             BlocksOf<TypeParam>{columns, size});
+    EXPECT_NEAR(m.shift(), shift, 1e-12);
+    EXPECT_LT(distance_from_inverse(m, rows, expected), 2e3 * this->eps) << size;
+  }
+}
+
+TYPED_TEST(LowRank, one_block_of_all_points_inverts_the_kernel) {
+  if (runtime::Communicator::world().size() > 1) GTEST_SKIP() << "blocks are of one rank's points";
+  constexpr Index n = 90;
+  auto const rows = rows_of(n);
+  auto a = test::random_spd(n, n, 0.1, 8);
+  DenseColumns<TypeParam> const columns(a);
+  LowRankPreconditioner<TypeParam> const m(rows, nystrom(rows, columns, 10), 0.5, trace(a) / n,
+                                           BlocksOf<TypeParam>{columns, n});
+  for (Index i = 0; i < n; ++i) a(i, i) += m.shift();
+  EXPECT_LT(distance_from_inverse(m, rows, a), 2e3 * this->eps);
+}
+
+TYPED_TEST(LowRank, blocks_of_equal_points_are_made_definite) {
+  constexpr Index n = 60;
+  auto const rows = rows_of(n);
+  ReplicatedMatrix ones(n, n);  // of rank 1
+  std::ranges::fill(ones.values, 1.0);
+  DenseColumns<TypeParam> const columns(ones);
+  LowRankPreconditioner<TypeParam> const m(rows, nystrom(rows, columns, 2), 0, 1,
+                                           BlocksOf<TypeParam>{columns, 16});
+  std::vector<double> r(static_cast<std::size_t>(rows.local_size())), z(r.size());
+  for (Index i = 0; i < rows.local_size(); ++i)
+    r[static_cast<std::size_t>(i)] = static_cast<double>((rows.mine().begin + i) % 5) - 2;
+  m.apply(r.data(), 1, z.data());
+  double product = 0;
+  for (std::size_t i = 0; i < r.size(); ++i) product += r[i] * z[i];
+  EXPECT_GT(rows.comm().sum(product), 0);
 }
 
 TYPED_TEST(LowRank, columns_of_a_network_are_those_of_its_kernel) {
@@ -163,6 +245,12 @@ TYPED_TEST(LowRank, columns_of_a_network_are_those_of_its_kernel) {
                     20 * this->eps);
     EXPECT_EQ(entries[20 * 3 + 2], static_cast<TypeParam>(columns.diagonal(40)));
     EXPECT_EQ(columns.size(), n);
+    std::vector<Index> const points{70, 3, 41, 89};
+    std::vector<TypeParam> square(points.size() * points.size());
+    columns.evaluate_square(points, square.data());
+    for (std::size_t i = 0; i < points.size(); ++i)
+      for (std::size_t j = 0; j < points.size(); ++j)
+        EXPECT_NEAR(square[i * points.size() + j], a(points[i], points[j]), 20 * this->eps);
   }
 }
 
