@@ -32,7 +32,7 @@ Block<Sum> make_block(Index rows, Index columns) {
 template <class Sum>
 Block<Sum> rounded(double const* x, Index ld, Index columns) {
   constexpr Index lanes = kernels::lanes<Sum>;
-  auto const to = make_block<Sum>((ld + lanes - 1) / lanes * lanes, columns);
+  Block<Sum> to = make_block<Sum>((ld + lanes - 1) / lanes * lanes, columns);
   for (Index c = 0; c < columns; ++c)
     for (Index i = 0; i < ld; ++i) to(i, c) = static_cast<Sum>(x[c * ld + i]);
   return to;

@@ -26,7 +26,7 @@ struct PairProgram {
 
   /// Cells of memory that a task needs.
   KOKKOS_FORCEINLINE_FUNCTION Index task_cells() const {
-    return tensor_cells + 2 * plane_cells * n_planes + sum_cells + 3 * n_pack_blocks;
+    return tensor_cells + 2 * plane_cells * n_planes + sum_cells + Index{3} * n_pack_blocks;
   }
 
   KOKKOS_FORCEINLINE_FUNCTION TaskMemory<Real> memory(Real* task) const {
