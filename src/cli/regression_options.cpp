@@ -33,9 +33,8 @@ constexpr KeyEntry preconditioner_keys[] = {
     {"rank", "auto",
      "columns of the preconditioner; auto: 1000, or a tenth of the points where that is less"},
     {"block", "auto",
-     "what these columns miss of the kernel is inverted for this many neighbouring points at a "
-     "time; "
-     "auto: half of the rank, at most 512; 0: none"}};
+     "what these columns miss is inverted by blocks of so many neighbouring points; auto: half of "
+     "the rank, at most 512; 0: none"}};
 
 PreconditionerOptions read_preconditioner(YamlNode const& map) {
   static constexpr std::pair<std::string_view, PreconditionerOptions::Type> types[] = {

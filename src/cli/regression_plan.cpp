@@ -244,21 +244,22 @@ RegressionPlan choose_regression(InputFile const& input, DataShapes const& shape
 
 namespace {
 
+std::string preconditioner_of(RegressionPlan const& plan) {
+  if (plan.preconditioner_rank == 0) return "none";
+  auto text = fmt::format("of rank {}", plan.preconditioner_rank);
+  if (plan.preconditioner_block > 0)
+    text += fmt::format(", blocks of {}", plan.preconditioner_block);
+  return text;
+}
+
 /// The choice, for people.
 std::string describe(RegressionPlan const& plan) {
   std::string text = "solver     ";
   if (plan.solver == Solver::cholesky) {
     text += "cholesky\n";
   } else {
-    text += fmt::format(
-        "pcg, kernel {}{}, preconditioner {}\n", name_of(plan.gram),
-        plan.remainders ? " with remainders" : "",
-        plan.preconditioner_rank > 0
-            ? fmt::format("of rank {}{}", plan.preconditioner_rank,
-                          plan.preconditioner_block > 0
-                              ? fmt::format(" and blocks of {}", plan.preconditioner_block)
-                              : "")
-            : "none");
+    text += fmt::format("pcg, kernel {}{}, preconditioner {}\n", name_of(plan.gram),
+                        plan.remainders ? " with remainders" : "", preconditioner_of(plan));
   }
   return text + "           matrices and vectors of a rank: " + plan.alternatives + "\n";
 }

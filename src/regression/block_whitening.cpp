@@ -34,6 +34,24 @@ void for_each_strip(Index size, Index height, Visit const& visit) {
   }
 }
 
+/// L⁻ᵀ, row-major, with L·Lᵀ = A - F·Fᵀ + shift·I; `rows` of F (row-major) become L⁻¹·F.
+template <class Real>
+std::vector<double> whiten(std::vector<Real> const& a, Index n, std::vector<double>& rows,
+                           Index rank, double shift) {
+  double largest = 0;
+  for (Index i = 0; i < n; ++i)
+    largest = std::max(largest, static_cast<double>(a[static_cast<std::size_t>(i * (n + 1))]));
+  std::vector<double> rest(a.begin(), a.end());
+  int const m = static_cast<int>(n), k = static_cast<int>(rank);
+  cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, m, k, -1, rows.data(), k, 1, rest.data(), m);
+  linalg::LocalCholesky const root(rest, n, shift, std::numeric_limits<Real>::epsilon() * largest);
+  auto transposed = identity(n);
+  root.divide_right(transposed.data(), n);
+  cblas_dtrmm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, m, k, 1,
+              transposed.data(), m, rows.data(), k);
+  return transposed;
+}
+
 }  // namespace
 
 template <class Real>
@@ -43,41 +61,37 @@ BlockWhitening<Real>::BlockWhitening(KernelColumns<Real> const& kernel, Range mi
   Index const rank = factor.rank;
   std::vector<Index> points;
   std::vector<Real> entries;
-  std::vector<double> rest, rows;
+  std::vector<double> rows;
   for (Index group = 0; group < clusters_.count(); ++group) {
     Range const range = clusters_.range(group);
-    Index const count = range.size();
-    auto const row = [&](Index i) {
-      return factor.rows.data() + clusters_.order[static_cast<std::size_t>(range.begin + i)] * rank;
-    };
     points.clear();
     rows.clear();
-    for (Index i = 0; i < count; ++i) {
-      points.push_back(mine.begin + clusters_.order[static_cast<std::size_t>(range.begin + i)]);
-      rows.insert(rows.end(), row(i), row(i) + rank);
+    for (Index k = range.begin; k < range.end; ++k) {
+      Index const row = clusters_.order[static_cast<std::size_t>(k)];
+      points.push_back(mine.begin + row);
+      Real const* const from = factor.rows.data() + row * rank;
+      rows.insert(rows.end(), from, from + rank);
     }
-    entries.resize(static_cast<std::size_t>(count * count));
+    entries.resize(static_cast<std::size_t>(range.size() * range.size()));
     kernel.evaluate_square(points, entries.data());
-    double largest = 0;
-    for (Index i = 0; i < count; ++i)
-      largest = std::max(largest, static_cast<double>(entries[i * (count + 1)]));
-    rest.assign(entries.begin(), entries.end());
-    int const m = static_cast<int>(count), k = static_cast<int>(rank);
-    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, m, k, -1, rows.data(), k, 1, rest.data(), m);
-    linalg::LocalCholesky const root(rest, count, shift,
-                                     std::numeric_limits<Real>::epsilon() * largest);
-    auto transposed = identity(count);
-    root.divide_right(transposed.data(), count);
-    cblas_dtrmm(CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, m, k, 1,
-                transposed.data(), m, rows.data(), k);
-    for (Index i = 0; i < count; ++i) std::copy_n(rows.data() + i * rank, rank, row(i));
-    auto& block = blocks_.emplace_back();
-    for_each_strip(count, strip, [&](Range strip_rows, Index width, Index) {
-      for (Index i = strip_rows.begin; i < strip_rows.end; ++i)
-        for (Index j = 0; j < width; ++j)
-          block.push_back(static_cast<Real>(transposed[static_cast<std::size_t>(j * count + i)]));
-    });
+    auto const transposed = whiten(entries, range.size(), rows, rank, shift);
+    for (Index k = 0; k < range.size(); ++k)
+      std::copy_n(rows.data() + k * rank, rank,
+                  factor.rows.data() + (points[static_cast<std::size_t>(k)] - mine.begin) * rank);
+    blocks_.push_back(strips_of(transposed, range.size()));
   }
+}
+
+template <class Real>
+std::vector<Real> BlockWhitening<Real>::strips_of(std::vector<double> const& transposed,
+                                                  Index size) const {
+  std::vector<Real> entries;
+  for_each_strip(size, strip, [&](Range rows, Index width, Index) {
+    for (Index i = rows.begin; i < rows.end; ++i)
+      for (Index j = 0; j < width; ++j)
+        entries.push_back(static_cast<Real>(transposed[static_cast<std::size_t>(j * size + i)]));
+  });
+  return entries;
 }
 
 template <class Real>

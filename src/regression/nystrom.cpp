@@ -2,7 +2,8 @@
 #include <limits>
 #include <random>
 
-#include "widelimit/regression/preconditioner.hpp"
+#include "widelimit/linalg/local_cholesky.hpp"
+#include "widelimit/regression/low_rank_factor.hpp"
 #include "widelimit/runtime/agree.hpp"
 
 namespace widelimit::regression {

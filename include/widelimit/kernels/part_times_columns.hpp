@@ -30,9 +30,10 @@ enum class PartPass {
 namespace detail {
 
 // Entries come from memory once: a block stays in the second-level cache while passes over all
-// columns of X and Y go by, and its width of five columns in the first. Meanwhile the block below
-// is fetched, other lines of it in each pass, as memory cannot give them as quickly as one could.
+// columns of X and Y go by, and its width of five columns in the first. Meanwhile the block below is
+// fetched: of each four rows and vectors one with another pass, as memory cannot give all at once.
 inline constexpr Index block_height = 64, block_width = 512;
+
 /// Adds R rows times K columns to y; sums stay in registers for R·K up to 20.
 template <int R, int K, class Entries, class Sum>
 inline void add_rows(unsigned pass, Entries t, Index ld, Index width, Columns<Sum const> x,

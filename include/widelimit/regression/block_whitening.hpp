@@ -3,17 +3,9 @@
 #pragma once
 
 #include "widelimit/regression/clusters.hpp"
-#include "widelimit/regression/kernel_columns.hpp"
+#include "widelimit/regression/low_rank_factor.hpp"
 
 namespace widelimit::regression {
-
-/// F with K ≈ F·Fᵀ, its rows spread over the ranks.
-template <class Real>
-struct LowRankFactor {
-  Index rank = 0;          ///< columns; may be fewer than asked for, where K is numerically of less
-  std::vector<Real> rows;  ///< of this rank, row-major, local_size x rank
-  double missing_trace = 0;  ///< trace(K - F·Fᵀ)
-};
 
 /// W, block diagonal, with (WᵀW)⁻¹ = the diagonal blocks of K - F·Fᵀ + σI for clusters of this
 /// rank's points (cluster_rows of F). Any W, however rounded, makes Wᵀ·M·W positive definite where
@@ -36,9 +28,10 @@ class BlockWhitening {
   static double numbers(double n, double size) { return n * (size + strip) / 2; }
 
  private:
-  static constexpr Index strip =
-      64;  ///< rows that are kept together, from column 0 to the diagonal
+  /// Rows that are kept together, from column 0 to the diagonal.
+  static constexpr Index strip = 64;
 
+  std::vector<Real> strips_of(std::vector<double> const& transposed, Index size) const;
   template <class AddStrip>
   void multiply(double* r, Index columns, AddStrip const& add_strip) const;
 
