@@ -6,6 +6,8 @@
 #include "widelimit/runtime/error.hpp"
 #include "widelimit/runtime/log.hpp"
 
+#include "gram/detail/mixing_weights.hpp"
+
 namespace widelimit::gram::detail {
 
 using kernels::PlaneOpKind;
@@ -378,12 +380,7 @@ void TableFiller<Real>::point_map(PlannedOp const& planned, Real const* tensors)
       if (stage.sandwich_nodes[s] == i) sandwich = &stage.sandwiches[s];
   }
   Real const* const d = tensors + plan_.tensors[sandwich->in].offset * lanes;
-  Numbers g(static_cast<std::size_t>(m * n * lanes), 0.0);
-  if (auto const* attention = std::get_if<AttentionNode>(&node(i).kind)) {
-    weights_of_attention(*attention, i, d, g);
-  } else {
-    weights_of_pattern(std::get<PointMapNode>(node(i).kind), i, g);
-  }
+  Numbers const g = weights_of(i, d);
   put(sandwich->slot, g);
 
   Numbers const& in = q_[input_of(i)];
@@ -410,67 +407,36 @@ void TableFiller<Real>::point_map(PlannedOp const& planned, Real const* tensors)
   if (m == 1) lengths_[i].assign(lanes, 1);
 }
 
+/// As mixing_weights.hpp, G(a, p) of all lanes.
 template <class Real>
-void TableFiller<Real>::weights_of_pattern(PointMapNode const& map, int i, Numbers& g) const {
+auto TableFiller<Real>::weights_of(int i, Real const* d) const -> Numbers {
   Index const m = positions(i), n = positions(input_of(i));
+  Numbers const& q = q_[input_of(i)];
+  auto const* const attention = std::get_if<AttentionNode>(&node(i).kind);
+  Numbers all(static_cast<std::size_t>(m * n * lanes)), kernels;
   for (int k = 0; k < lanes; ++k) {
     int const length = lengths_[input_of(i)][k];
-    if (map.source == PointMapNode::Source::last) {
-      g[(length - 1) * lanes + k] = 1;
-    } else if (map.source == PointMapNode::Source::mean) {
-      for (int p = 0; p < length; ++p) g[p * lanes + k] = 1.0 / length;
-    } else if (map.source == PointMapNode::Source::windows) {
-      std::vector<double> counts(static_cast<std::size_t>(m), 0.0);
-      auto const& window = map.window;
-      for (int at = 0; at < window.begin[length]; ++at) counts[window.windows[at]] += 1;
-      for (int p = 0; p < length; ++p) {
-        for (int at = window.begin[p]; at < window.begin[p + 1]; ++at)
-          g[(window.windows[at] * n + p) * lanes + k] += 1 / counts[window.windows[at]];
-      }
+    Numbers g;
+    if (attention != nullptr) {
+      kernels.resize(static_cast<std::size_t>(n * n));
+      for (Index at = 0; at < n * n; ++at)
+        kernels[at] = 0.5 * (q[at / n * lanes + k] + q[at % n * lanes + k]) -
+                      static_cast<double>(d[at * lanes + k]);
+      g = attention_weights(*attention, n, length, kernels);
     } else {
-      auto const& pattern = points_.positions.patterns.at(map.pattern);
-      Real const* const of_point =
-          pattern.values.data() + (pattern.shared ? 0 : numbers_[k] * n * n);
-      for (Index head = 0; head < m; ++head) {
-        for (Index tail = 0; tail < n; ++tail)
-          g[(head * n + tail) * lanes + k] = static_cast<double>(of_point[tail * n + head]);
-      }
+      auto const& map = std::get<PointMapNode>(node(i).kind);
+      g = pattern_weights(map, m, n, length, adjacency(map, numbers_[k], n));
     }
+    for (Index at = 0; at < m * n; ++at) all[at * lanes + k] = g[at];
   }
+  return all;
 }
 
 template <class Real>
-void TableFiller<Real>::weights_of_attention(AttentionNode const& attention, int i, Real const* d,
-                                             Numbers& g) const {
-  using Mechanism = network::Attention::Mechanism;
-  Index const n = positions(input_of(i));
-  Numbers const& q = q_[input_of(i)];
-  auto const& layer = attention.layer;
-  double const factor = layer.w_key_std * layer.w_query_std;
-  for (int k = 0; k < lanes; ++k) {
-    Index const length = lengths_[input_of(i)][k];
-    for (Index a = 0; a < length; ++a) {
-      Numbers scores(static_cast<std::size_t>(length));
-      for (Index b = 0; b < length; ++b) {
-        double const kernel = 0.5 * (q[a * lanes + k] + q[b * lanes + k]) -
-                              static_cast<double>(d[(a * n + b) * lanes + k]);
-        double const embedding =
-            attention.beta == 0 ? 0 : attention.beta * attention.correlation[a * n + b];
-        scores[b] = factor * (attention.alpha * kernel + embedding);
-      }
-      if (layer.mechanism == Mechanism::softmax) {
-        double const most = *std::max_element(scores.begin(), scores.end());
-        double total = 0;
-        for (double& score : scores) total += score = std::exp(score - most);
-        for (double& score : scores) score /= total;
-      } else if (layer.mechanism == Mechanism::abs) {
-        for (double& score : scores) score = std::abs(score);
-      } else if (layer.mechanism == Mechanism::relu) {
-        for (double& score : scores) score = std::fmax(score, 0);
-      }
-      for (Index b = 0; b < length; ++b) g[(a * n + b) * lanes + k] = scores[b];
-    }
-  }
+Real const* TableFiller<Real>::adjacency(PointMapNode const& map, Index point, Index n) const {
+  if (map.source != PointMapNode::Source::pattern) return nullptr;
+  auto const& pattern = points_.positions.patterns.at(map.pattern);
+  return pattern.values.data() + (pattern.shared ? 0 : point * n * n);
 }
 
 template <class Real>

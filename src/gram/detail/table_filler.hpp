@@ -47,9 +47,8 @@ class TableFiller {
   void diagonal(int node, DiagonalNode const& diagonal);
   void square_root_attention(PlannedOp const& planned, AttentionNode const& attention,
                              Real const* tensors);
-  void weights_of_pattern(PointMapNode const& map, int node, Numbers& g) const;
-  void weights_of_attention(AttentionNode const& attention, int node, Real const* d,
-                            Numbers& g) const;
+  Numbers weights_of(int node, Real const* d) const;
+  Real const* adjacency(PointMapNode const& map, Index point, Index positions) const;
 
   void put_inside(Index slot, int node);
   std::vector<int> lengths_of(int i) const;
